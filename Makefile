@@ -1,0 +1,89 @@
+# The two commands of the README are `go run . --demo-backends=3` and `make test`.
+
+SHELL       := /bin/bash -o pipefail
+GO          ?= go
+FUZZTIME    ?= 10s
+SOAKTIME    ?= 30s
+BENCHFLAGS  ?=
+BIN         := $(CURDIR)/.bin
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS     := -s -w -X main.version=$(VERSION)
+PLAIN       := ./backend ./front
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: all
+all: build lint test ## build, lint and test
+
+.PHONY: build
+build: ## the static binary ./tutti, its version stamped
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o tutti .
+
+.PHONY: test
+test: vet race alloc plain ## every test: vet, race, allocations, the plain I/O variant
+
+.PHONY: vet
+vet:
+	$(GO) vet ./...
+
+.PHONY: race
+race: ## every test under the race detector, in random order
+	$(GO) test -race -shuffle=on ./...
+
+# Allocation tests are built without the race detector, which allocates itself.
+.PHONY: alloc
+alloc: ## the tests that count allocations
+	$(GO) test -run Alloc ./...
+
+# tutti_plain replaces the raw system calls by the standard library, as on systems that are not Linux.
+.PHONY: plain
+plain: ## the tests of what does raw I/O, over the standard library instead
+	$(GO) test -tags tutti_plain $(PLAIN)
+
+.PHONY: e2e
+e2e: ## the whole binary, killed, flooded and drained
+	$(GO) test -count=1 ./e2e/...
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint ## golangci-lint, formatting included, and a look whether other systems build
+	$(BIN)/golangci-lint run ./...
+	$(BIN)/golangci-lint run --build-tags=tutti_plain $(PLAIN)
+	GOOS=darwin $(GO) vet . $(PLAIN)
+
+.PHONY: fmt
+fmt: $(BIN)/golangci-lint ## format everything
+	$(BIN)/golangci-lint fmt
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (10s)
+	@GO='$(GO)' .ci/fuzz $(FUZZTIME)
+
+.PHONY: cover
+cover: ## test coverage, cover.out and cover.html
+	$(GO) test -coverpkg=./... -coverprofile=cover.out ./...
+	$(GO) tool cover -html=cover.out -o cover.html
+	$(GO) tool cover -func=cover.out | tail -n 1
+
+.PHONY: bench
+bench: ## CPU per request beside nginx, HAProxy, nginx+lua and aiohttp (BENCHFLAGS='-rounds 3')
+	$(GO) run ./bench $(BENCHFLAGS)
+
+.PHONY: soak
+soak: ## both routes under load for SOAKTIME (30s) each: no errors, no growth
+	$(GO) run ./bench -soak $(SOAKTIME)
+
+.PHONY: image
+image: ## build the container image with buildah and try it
+	deploy/build-image
+
+.PHONY: clean
+clean: ## remove what the targets above made
+	rm -rf tutti cover.out cover.html bench.md .bin .image
+
+$(BIN)/golangci-lint: tools/go.mod tools/go.sum
+	GOBIN=$(BIN) $(GO) install -C tools tool
+	@touch $@
