@@ -1,0 +1,341 @@
+package main
+
+import (
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"tutti/route"
+)
+
+// maxBackends is how many backends a backend.Set can hold.
+const maxBackends = 64
+
+// Config is the validated configuration. Times are positive unless 0 is said to mean something.
+type Config struct {
+	Listen        string   // canonical "host:port"; empty: demo backends only
+	AdminListen   string   // canonical "host:port"; empty: off
+	AdminLoopback bool     // AdminListen is reachable from this machine alone
+	AdminHosts    []string // lower case, without port
+	AdminToken    string   // empty: none was given; never printed
+	ExposeMetrics string   // "local", "all" or "off"
+
+	Backends        []string // "host:port", canonical, no two the same; empty with DemoBackends
+	Balance, Fanout []string // patterns as given
+	Routes          *route.Table
+
+	DialTimeout, BackendTimeout time.Duration
+	StreamTimeout               time.Duration // 0: no limit
+	MaxConns                    int
+	QueueTimeout                time.Duration // 0: a read does not wait
+	IdleConnTimeout             time.Duration
+
+	ReadTries  int
+	EjectAfter int
+	EjectFor   time.Duration
+
+	SuccessStatus   []string // codes and ranges, "201" or "200-299", from 200 to 599
+	RejectStatus    []string // likewise; empty for none and unanimous
+	RejectUnanimous bool
+	Ack             int  // how many backends must have a write, 1 to their number
+	AckEarliest     bool // one: the earliest answer, not the first in --backend order
+	AckTimeout      time.Duration
+
+	MaxPending        int
+	MaxPendingBytes   int64
+	IdempotencyWindow time.Duration
+
+	RetryAttempts              int // 0: no limit
+	RetryBase, RetryMaxBackoff time.Duration
+	RetryJitter                time.Duration // may be 0
+
+	MaxWriteSize               int64
+	MaxHeaderSize              int
+	ClientTimeout, IdleTimeout time.Duration
+	MaxClients                 int // 0: no limit
+
+	ShutdownDelay, ShutdownTimeout time.Duration // may be 0
+
+	DemoBackends int // 0: none
+	DemoFlaky    int // the last so many
+	DemoFailRate float64
+	DemoLatency  time.Duration // may be 0
+	DemoListen   string        // canonical "host:port"; port 0: any
+
+	LogFormat string // "text" or "json"
+	LogLevel  slog.Level
+
+	Action   Action
+	ProbeURL string
+	Warnings []string // sentences for the log
+
+	// As given, until they are validated.
+	adminTokenFile, ackText, logLevel string
+	maxHeaderSize                     int64
+	check, version, help              bool
+	settings                          []setting
+}
+
+// Action is what the process is asked to do.
+type Action uint8
+
+// The actions. For Help, Version and Probe the rest of a Config is not validated.
+const (
+	Run     Action = iota
+	Check          // print the configuration
+	Help           // print helpText
+	Version        // print versionText
+	Probe          // ask ProbeURL
+)
+
+// setting is one flag and its value as --check prints it.
+type setting struct{ name, value string }
+
+// parseFlags reads the command line (without the program's name) and the environment, as
+// os.Environ gives it, and validates both. The flag wins over its variable. Errors are
+// *usageError. The only file read is --admin-token-file.
+func parseFlags(args, environ []string) (*Config, error) {
+	c := &Config{}
+	f := newFlags(c)
+	if err := f.parse(args, environ); err != nil {
+		return nil, err
+	}
+	c.Action = c.action()
+	if c.Action > Check {
+		return c, nil
+	}
+	for _, name := range f.unknownVariables(environ) {
+		c.Warnings = append(c.Warnings, "there is no flag for the variable "+shown(name)+", it is not read")
+	}
+	for _, validate := range []func(*flags) error{
+		c.validateBackends, c.validateDemo, c.validateListening, c.validateRoutes, c.validateStatus,
+		c.validateAck, c.validateBounds, c.validateLog, c.validateToken,
+	} {
+		if err := validate(f); err != nil {
+			return nil, err
+		}
+	}
+	c.settings = f.settings()
+	return c, nil
+}
+
+func (c *Config) action() Action {
+	switch {
+	case c.help:
+		return Help
+	case c.version:
+		return Version
+	case c.ProbeURL != "":
+		return Probe
+	case c.check:
+		return Check
+	}
+	return Run
+}
+
+// count is the number of backends there will be.
+func (c *Config) count() int { return max(len(c.Backends), c.DemoBackends) }
+
+func (c *Config) validateBackends(f *flags) error {
+	switch {
+	case len(c.Backends) > 0 && c.DemoBackends > 0:
+		return f.bad("demo-backends", strconv.Itoa(c.DemoBackends), "they would take the place of --backend, want one of the two")
+	case c.Listen == "" && c.DemoBackends == 0:
+		return f.bad("listen", "", "without a proxy there must be demo backends, want an address or --demo-backends=1")
+	case c.count() == 0:
+		return usagef("--backend: at least one is needed, want --backend=host:port or --demo-backends=3")
+	case len(c.Backends) > maxBackends:
+		return f.bad("backend", strings.Join(c.Backends, ","), "these are "+strconv.Itoa(len(c.Backends))+", want at most "+strconv.Itoa(maxBackends))
+	}
+	seen := map[string]bool{}
+	for _, b := range c.Backends {
+		if seen[b] {
+			return f.bad("backend", b, "given twice, want each backend once")
+		}
+		seen[b] = true
+	}
+	return nil
+}
+
+func (c *Config) validateDemo(f *flags) error {
+	listen, err := parseListen(c.DemoListen)
+	if err != nil {
+		return f.bad("demo-listen", c.DemoListen, err.Error())
+	}
+	c.DemoListen = listen
+	if c.DemoBackends == 0 {
+		return nil
+	}
+	if c.DemoFlaky > c.DemoBackends {
+		return f.bad("demo-flaky", strconv.Itoa(c.DemoFlaky), "want at most --demo-backends, which is "+strconv.Itoa(c.DemoBackends))
+	}
+	if last := c.demoAddress(c.DemoBackends - 1); last == "" {
+		return f.bad("demo-listen", c.DemoListen, "the ports of the other demo backends would be past 65535")
+	}
+	return nil
+}
+
+// demoAddress is where the i-th demo backend listens, empty when there is no such port.
+func (c *Config) demoAddress(i int) string {
+	host, port, _ := net.SplitHostPort(c.DemoListen)
+	n, _ := strconv.Atoi(port)
+	if n == 0 {
+		return c.DemoListen
+	}
+	if n+i > 65535 {
+		return ""
+	}
+	return net.JoinHostPort(host, strconv.Itoa(n+i))
+}
+
+// validateListening checks the two listeners' addresses, and that nothing is in the way of
+// anything: the demo backends' addresses, backends that are Tutti itself.
+func (c *Config) validateListening(f *flags) error {
+	if c.Listen == "" {
+		if f.given("admin-listen") && c.AdminListen != "" {
+			return f.bad("admin-listen", c.AdminListen, "there is nothing to show without --listen, leave it out")
+		}
+		c.AdminListen = ""
+		return nil
+	}
+	var err error
+	if c.Listen, err = parseListen(c.Listen); err != nil {
+		return f.bad("listen", c.Listen, err.Error())
+	}
+	taken := []struct{ name, address string }{{"listen", c.Listen}}
+	for i := range c.DemoBackends {
+		taken = append(taken, struct{ name, address string }{"demo-listen", c.demoAddress(i)})
+	}
+	if c.AdminListen != "" {
+		if c.AdminListen, err = parseListen(c.AdminListen); err != nil {
+			return f.bad("admin-listen", c.AdminListen, err.Error())
+		}
+		taken = append(taken, struct{ name, address string }{"admin-listen", c.AdminListen})
+		c.AdminLoopback = isLoopback(c.AdminListen)
+	}
+	for i, a := range taken {
+		for _, b := range taken[:i] {
+			if collide(a.address, b.address) {
+				return f.bad(a.name, a.address, "the port is taken by "+f.label(b.name)+"="+b.address)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Config) validateRoutes(f *flags) error {
+	if _, err := route.Parse(c.Balance, nil); err != nil {
+		return f.bad("balance", strings.Join(c.Balance, ","), err.Error())
+	}
+	if _, err := route.Parse(nil, c.Fanout); err != nil {
+		return f.bad("fanout", strings.Join(c.Fanout, ","), err.Error())
+	}
+	var err error
+	if c.Routes, err = route.Parse(c.Balance, c.Fanout); err == nil {
+		return nil
+	}
+	name, other := "fanout", "balance"
+	if !f.given(name) {
+		name, other = other, name
+	}
+	wanted := err.Error()
+	if !f.given(other) {
+		wanted += " (" + f.set.Lookup(other).Value.String() + " is the default of --" + other + ", give that flag too)"
+	}
+	return f.bad(name, f.set.Lookup(name).Value.String(), wanted)
+}
+
+func (c *Config) validateStatus(f *flags) error {
+	if len(c.SuccessStatus) == 0 {
+		return f.bad("success-status", "", wantStatus)
+	}
+	for _, word := range []string{"none", "unanimous"} {
+		for _, item := range c.RejectStatus {
+			if item == word && len(c.RejectStatus) > 1 {
+				return f.bad("reject-status", strings.Join(c.RejectStatus, ","), "want "+word+" alone or codes and ranges")
+			}
+		}
+	}
+	switch strings.Join(c.RejectStatus, ",") {
+	case "":
+		return f.bad("reject-status", "", wantReject)
+	case "none":
+		c.RejectStatus = nil
+	case "unanimous":
+		c.RejectStatus, c.RejectUnanimous = nil, true
+	}
+	for _, r := range c.RejectStatus {
+		for _, s := range c.SuccessStatus {
+			if overlap(r, s) {
+				return f.bad("reject-status", r, "is in "+f.label("success-status")+"="+s+" too, want either")
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Config) validateAck(f *flags) error {
+	n := c.count()
+	switch c.ackText {
+	case "all":
+		c.Ack = n
+	case "quorum":
+		c.Ack = n/2 + 1
+	case "one":
+		c.Ack, c.AckEarliest = 1, true
+	default:
+		k, err := strconv.Atoi(c.ackText)
+		if err != nil || k < 1 || k > n {
+			return f.bad("ack", c.ackText, "want all, quorum, one or a number of backends from 1 to "+strconv.Itoa(n))
+		}
+		c.Ack = k
+	}
+	return nil
+}
+
+// validateBounds refuses values that are fine alone and can't work together.
+func (c *Config) validateBounds(f *flags) error {
+	c.MaxHeaderSize = int(c.maxHeaderSize)
+	if c.MaxPendingBytes < c.MaxWriteSize {
+		name := "max-pending-bytes"
+		if !f.given(name) {
+			return f.bad("max-write-size", showSize(c.MaxWriteSize), "want at most --max-pending-bytes, which is "+showSize(c.MaxPendingBytes))
+		}
+		return f.bad(name, showSize(c.MaxPendingBytes), "want at least "+f.label("max-write-size")+", which is "+showSize(c.MaxWriteSize))
+	}
+	if c.RetryMaxBackoff < c.RetryBase {
+		name := "retry-max-backoff"
+		if !f.given(name) {
+			return f.bad("retry-base", showDuration(c.RetryBase), "want at most --retry-max-backoff, which is "+showDuration(c.RetryMaxBackoff))
+		}
+		return f.bad(name, showDuration(c.RetryMaxBackoff), "want at least "+f.label("retry-base")+", which is "+showDuration(c.RetryBase))
+	}
+	return nil
+}
+
+func (c *Config) validateLog(f *flags) error {
+	if err := c.LogLevel.UnmarshalText([]byte(c.logLevel)); err != nil {
+		return f.bad("log-level", c.logLevel, "want debug, info, warn or error")
+	}
+	return nil
+}
+
+func (c *Config) validateToken(f *flags) error {
+	if c.adminTokenFile != "" {
+		token, warning, err := readToken(c.adminTokenFile)
+		if err != nil {
+			return f.bad("admin-token-file", c.adminTokenFile, err.Error())
+		}
+		c.AdminToken = token
+		if warning != "" {
+			c.Warnings = append(c.Warnings, f.label("admin-token-file")+": "+warning)
+		}
+	}
+	if c.AdminListen != "" && !c.AdminLoopback && c.AdminToken == "" {
+		c.Warnings = append(c.Warnings, f.label("admin-listen")+"="+c.AdminListen+
+			" is not on loopback and there is no --admin-token-file: what changes something, and pprof, is refused there")
+	}
+	return nil
+}
