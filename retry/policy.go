@@ -42,9 +42,9 @@ func (p Policy) Delay(n int, jitter time.Duration) (d time.Duration, ok bool) {
 
 // Wait is Delay without the limit of attempts.
 func (p Policy) Wait(n int, jitter time.Duration) time.Duration {
-	n = max(n, 0)
+	n = min(max(n, 0), 63)
 	d := p.Max
-	if n < 63 && p.Base <= p.Max>>n {
+	if p.Base <= p.Max>>n {
 		d = p.Base << n
 	}
 	d = max(d, 0)
