@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,6 +74,7 @@ type Config struct {
 
 	// As given, until they are validated.
 	adminTokenFile, ackText, logLevel string
+	rejectText                        []string
 	maxHeaderSize                     int64
 	check, version, help              bool
 	settings                          []setting
@@ -251,20 +253,16 @@ func (c *Config) validateStatus(f *flags) error {
 	if len(c.SuccessStatus) == 0 {
 		return f.bad("success-status", "", wantStatus)
 	}
-	for _, word := range []string{"none", "unanimous"} {
-		for _, item := range c.RejectStatus {
-			if item == word && len(c.RejectStatus) > 1 {
-				return f.bad("reject-status", strings.Join(c.RejectStatus, ","), "want "+word+" alone or codes and ranges")
-			}
-		}
-	}
-	switch strings.Join(c.RejectStatus, ",") {
-	case "":
+	switch text := strings.Join(c.rejectText, ","); {
+	case text == "":
 		return f.bad("reject-status", "", wantReject)
-	case "none":
-		c.RejectStatus = nil
-	case "unanimous":
-		c.RejectStatus, c.RejectUnanimous = nil, true
+	case text == "none":
+	case text == "unanimous":
+		c.RejectUnanimous = true
+	case slices.Contains(c.rejectText, "none"), slices.Contains(c.rejectText, "unanimous"):
+		return f.bad("reject-status", text, wantReject)
+	default:
+		c.RejectStatus = c.rejectText
 	}
 	for _, r := range c.RejectStatus {
 		for _, s := range c.SuccessStatus {

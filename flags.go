@@ -26,13 +26,15 @@ type flagGroup struct {
 
 // add defines a flag. usage is what --help and the README say about it.
 func (g *flagGroup) add(v pflag.Value, name, usage string) *pflag.Flag {
-	f := g.set.VarPF(v, name, "", usage)
+	return g.addShort(v, name, "", usage)
+}
+
+// addShort defines a flag that has a letter, too.
+func (g *flagGroup) addShort(v pflag.Value, name, letter, usage string) *pflag.Flag {
+	f := g.set.VarPF(v, name, letter, usage)
 	g.flags = append(g.flags, f)
 	return f
 }
-
-// note replaces the default that --help shows, which is the value's own text otherwise.
-func note(f *pflag.Flag, def string) { f.DefValue = def }
 
 // newFlags sets the defaults in c and returns the flags that write to it.
 func newFlags(c *Config) *flags {
@@ -45,7 +47,7 @@ func newFlags(c *Config) *flags {
 		DialTimeout: 3 * time.Second, BackendTimeout: 30 * time.Second, StreamTimeout: 5 * time.Minute,
 		MaxConns: 512, QueueTimeout: time.Second, IdleConnTimeout: 30 * time.Second,
 		ReadTries: 2, EjectAfter: 3, EjectFor: 10 * time.Second,
-		SuccessStatus: []string{"201"}, RejectStatus: []string{"unanimous"},
+		SuccessStatus: []string{"201"}, rejectText: []string{"unanimous"},
 		ackText: "all", AckTimeout: 30 * time.Second,
 		MaxPending: 100_000, MaxPendingBytes: 256 * mib, IdempotencyWindow: 10 * time.Minute,
 		RetryAttempts: 100, RetryBase: time.Second, RetryMaxBackoff: 64 * time.Second, RetryJitter: 100 * time.Millisecond,
@@ -125,7 +127,7 @@ func (f *flags) writes(c *Config) {
 	g := f.group("Writes")
 	g.add(&listValue{to: &c.SuccessStatus, parse: parseStatusRange, word: "CODES"}, "success-status",
 		"what counts as delivered; list of codes and ranges (200-299)")
-	g.add(&listValue{to: &c.RejectStatus, parse: parseRejectStatus, word: "CODES"}, "reject-status",
+	g.add(&listValue{to: &c.rejectText, parse: parseRejectStatus, word: "CODES"}, "reject-status",
 		"what ends a delivery as refused, without retry: a list of codes and ranges (400-499), none, or unanimous: "+
 			"the first attempts on all backends end in the same 4xx other than 408, 425, 429")
 	g.add(textValue(&c.ackText, "ACK"), "ack",
@@ -187,16 +189,15 @@ func (f *flags) other(c *Config) {
 	g.add(choiceValue(&c.LogFormat, "text", "json"), "log-format", "of the log on standard error: text or json")
 	g.add(choiceValue(&c.logLevel, "debug", "info", "warn", "error"), "log-level", "debug, info, warn or error")
 	for _, s := range []struct {
-		to          *bool
-		name, usage string
+		to                  *bool
+		name, letter, usage string
 	}{
-		{&c.check, "check", "validate the flags, resolve and print the configuration, exit"},
-		{&c.version, "version", "print the version, exit"},
-		{&c.help, "help", "print this, exit"},
+		{&c.check, "check", "", "validate the flags, resolve and print the configuration, exit"},
+		{&c.version, "version", "", "print the version, exit"},
+		{&c.help, "help", "h", "print this, exit"},
 	} {
-		d := g.add(switchValue(s.to), s.name, s.usage)
-		d.NoOptDefVal = "true"
-		note(d, "")
+		d := g.addShort(switchValue(s.to), s.name, s.letter, s.usage)
+		d.NoOptDefVal, d.DefValue = "true", ""
 	}
 	probe := f.set.VarPF(textValue(&c.ProbeURL, "URL"), "probe", "",
 		"GET the URL, exit with 0 if it answers 2xx and with 1 if not (for a container's health check)")
@@ -220,16 +221,17 @@ func (f *flags) refused(err error) error {
 		unknown *pflag.NotExistError
 		missing *pflag.ValueRequiredError
 		invalid *pflag.InvalidValueError
+		item    *itemError
 	)
 	switch {
-	case errors.Is(err, pflag.ErrHelp):
-		return usagef("-h: no such flag, want --help")
 	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "":
 		return usagef("-%s: no such flag, flags begin with two dashes, see --help", shown(unknown.GetSpecifiedShortnames()))
 	case errors.As(err, &unknown):
 		return usagef("--%s: no such flag, see --help", shown(unknown.GetSpecifiedName()))
 	case errors.As(err, &missing):
 		return usagef("--%s: a value is missing, want --%[1]s=%s", missing.GetFlag().Name, missing.GetFlag().Value.Type())
+	case errors.As(err, &invalid) && errors.As(err, &item):
+		return f.bad(invalid.GetFlag().Name, item.item, item.Error())
 	case errors.As(err, &invalid):
 		return f.bad(invalid.GetFlag().Name, invalid.GetValue(), errors.Unwrap(invalid).Error())
 	}

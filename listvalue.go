@@ -31,7 +31,7 @@ func (v *listValue) Set(s string) error {
 		if v.parse != nil {
 			var err error
 			if item, err = v.parse(item); err != nil {
-				return err
+				return &itemError{item, err}
 			}
 		}
 		*v.to = append(*v.to, item)
@@ -44,3 +44,15 @@ func (v *listValue) String() string { return strings.Join(*v.to, ",") }
 
 // Type implements pflag.Value.
 func (v *listValue) Type() string { return v.word }
+
+// itemError is what is wrong with one item of a list.
+type itemError struct {
+	item string
+	err  error // says what is wanted
+}
+
+// Error implements error.
+func (e *itemError) Error() string { return e.err.Error() }
+
+// Unwrap gives what is wanted.
+func (e *itemError) Unwrap() error { return e.err }

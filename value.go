@@ -57,14 +57,20 @@ func durations(to *time.Duration, zero bool, wanted string) *value[time.Duration
 	return &value[time.Duration]{to, parse, showDuration, "TIME"}
 }
 
-// showDuration writes d without the zero parts Go adds: "5m", not "5m0s".
+// showDuration writes d in the shortest usual way: "5m", not Go's "5m0s", and "64s", not "1m4s".
 func showDuration(d time.Duration) string {
+	if d >= time.Second && d < 2*time.Minute && d%time.Second == 0 {
+		return strconv.Itoa(int(d/time.Second)) + "s"
+	}
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")
 	}
 	if strings.HasSuffix(s, "h0m") {
 		s = strings.TrimSuffix(s, "0m")
+	}
+	if s == "0s" {
+		return "0"
 	}
 	return s
 }
