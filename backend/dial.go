@@ -1,0 +1,45 @@
+package backend
+
+import (
+	"context"
+	"net"
+	"time"
+)
+
+// dial connects, to whatever the name stands for now: both families (RFC 8305), resolved each
+// time. It fills the slot the caller holds, or vacates it.
+func (b *Backend) dial(u Use) (*Conn, error) {
+	nc, err := b.dialer.DialContext(context.Background(), "tcp", b.name)
+	if err != nil {
+		b.pool.vacate(u)
+		f := ErrRefused
+		if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+			f = ErrDialTimeout
+		}
+		b.connected(false)
+		return nil, f
+	}
+	c := &Conn{b: b, nc: nc.(*net.TCPConn)}
+	if err := c.bind(); err != nil {
+		_ = nc.Close()
+		b.pool.vacate(u)
+		return nil, ErrRefused
+	}
+	b.pool.connected(c, u)
+	b.connected(true)
+	return c, nil
+}
+
+// newDialer sets TCP_NODELAY by Go's default and keep-alive explicitly, so that a backend that
+// vanished does not keep a connection without time limit (StreamTimeout 0) for ever.
+func newDialer(o Options) net.Dialer {
+	return net.Dialer{
+		Timeout: o.DialTimeout,
+		KeepAliveConfig: net.KeepAliveConfig{
+			Enable:   true,
+			Idle:     15 * time.Second,
+			Interval: 15 * time.Second,
+			Count:    8,
+		},
+	}
+}

@@ -1,0 +1,132 @@
+package backend
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"tutti/clock"
+)
+
+// maxBackends is how many a Set can hold.
+const maxBackends = 64
+
+// Set is a set of backends by Index (at most 64).
+type Set uint64
+
+// With returns s with b in it.
+func (s Set) With(b *Backend) Set { return s | 1<<uint(b.Index()) }
+
+// Has tells whether b is in s.
+func (s Set) Has(b *Backend) bool { return s&(1<<uint(b.Index())) != 0 }
+
+// Group is all backends and the only owner of who is live. It runs the sweeper.
+type Group struct {
+	all []*Backend
+
+	mu      sync.Mutex
+	members []member // as all
+	ring    ring
+
+	sweeper sweeper
+	next    atomic.Int64 // when the sweeper looks next
+}
+
+// NewGroup takes over the backends, each at the place its Index says. Close it.
+func NewGroup(bs []*Backend) *Group {
+	g := &Group{all: append([]*Backend(nil), bs...), members: make([]member, len(bs))}
+	for i, b := range g.all {
+		s, _ := b.State()
+		g.members[i] = member{bit: Set(0).With(b), state: s}
+		b.group = g
+	}
+	g.ring.rebuild(g.members)
+	g.sweeper.start(g)
+	return g
+}
+
+// All is every backend, in --backend order. Do not change it.
+func (g *Group) All() []*Backend { return g.all }
+
+// Pick returns the backend whose turn it is among the most eligible ones that are not in tried:
+// live ones that lack no answered write, else live ones, else those that are ejected; never a
+// drained one. nil when none is left. Strict: k picks over n eligible differ by at most one,
+// also while backends leave and return (least recently picked first).
+func (g *Group) Pick(tried Set) *Backend {
+	g.mu.Lock()
+	i := g.ring.pick(g.members, tried)
+	g.mu.Unlock()
+	if i < 0 {
+		return nil
+	}
+	return g.all[i]
+}
+
+// AnyLive tells whether some backend is Live.
+func (g *Group) AnyLive() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i := range g.members {
+		if g.members[i].state == Live {
+			return true
+		}
+	}
+	return false
+}
+
+// moved heeds b's new state. b's health lock is held, so that states arrive in order.
+func (g *Group) moved(b *Backend, s State) {
+	g.mu.Lock()
+	g.member(b).state = s
+	g.ring.rebuild(g.members)
+	g.mu.Unlock()
+	if s == Ejected {
+		g.hurry(clock.Now()) // its sleep may be longer than the ejection
+	}
+}
+
+// Lack adds d to the number of answered writes b has not got (owed or parked). On return
+// Pick heeds it.
+func (b *Backend) Lack(d int) {
+	g := b.group
+	g.mu.Lock()
+	m := g.member(b)
+	had := m.lacks > 0
+	m.lacks += d
+	if had != (m.lacks > 0) {
+		g.ring.rebuild(g.members)
+	}
+	g.mu.Unlock()
+}
+
+// lacks is b's number of answered writes it has not got.
+func (g *Group) lacks(b *Backend) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.member(b).lacks
+}
+
+// member is b's.
+func (g *Group) member(b *Backend) *member { return &g.members[b.index] }
+
+// hurry has the sweeper look no later than at.
+func (g *Group) hurry(at int64) {
+	if at < g.next.Load() {
+		g.sweeper.poke()
+	}
+}
+
+// Close stops the sweeper, waits for it and closes idle connections; claims that last are
+// abandoned, since nobody keeps their time any more, and closed at their Release. A claim after it is ErrBusy.
+func (g *Group) Close() {
+	g.sweeper.stop()
+	var cs []*Conn
+	for _, b := range g.all {
+		for _, c := range b.pool.close() {
+			_ = c.nc.Close()
+		}
+		cs = b.pool.all(cs[:0])
+		for _, c := range cs {
+			c.Abandon()
+		}
+	}
+}

@@ -1,0 +1,226 @@
+package backend
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tutti/clock"
+)
+
+// maxEjection is where the doubling of EjectFor ends.
+const maxEjection = 5 * time.Minute
+
+// health is what exchanges have shown about a backend, and what an operator wants of it.
+type health struct {
+	// well is set when there is nothing a success could change, so that it costs a load.
+	well atomic.Bool
+	up   atomic.Bool // Up's answer
+
+	mu        sync.Mutex
+	after     int           // consecutive failures that eject
+	base      time.Duration // the first ejection's length
+	failures  int           // consecutive
+	ejected   bool
+	probation bool          // was ejected and has not succeeded since: one failure ejects again
+	span      time.Duration // the last ejection's length
+	over      int64         // clock.Now at which the ejection ends
+	connects  bool          // the last connect did not fail
+	drained   bool
+	since     int64 // Unix nanoseconds of the last change of state
+	onUp      func()
+}
+
+func (h *health) init(o Options, now int64) {
+	h.after, h.base = o.EjectAfter, o.EjectFor
+	h.connects = true
+	h.since = now
+	h.well.Store(true)
+	h.up.Store(true)
+}
+
+// state under the lock.
+func (h *health) state() State {
+	switch {
+	case h.drained:
+		return Drained
+	case h.ejected:
+		return Ejected
+	}
+	return Live
+}
+
+// State of b, and since when (Unix nanoseconds).
+func (b *Backend) State() (s State, since int64) {
+	h := &b.health
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.state(), h.since
+}
+
+// Up tells whether a write should be tried at once: it is not ejected and its last connect succeeded
+// (or none was tried). A drained one can be up.
+func (b *Backend) Up() bool { return b.health.up.Load() }
+
+// OnUp registers the one function called, without locks held, whenever Up turns true. It is
+// called by whoever made it so, an exchange or the sweeper, and must not block.
+func (b *Backend) OnUp(f func()) {
+	b.health.mu.Lock()
+	b.health.onUp = f
+	b.health.mu.Unlock()
+}
+
+// Drain takes b out of the reads until Resume; writes go on.
+func (b *Backend) Drain() {
+	b.change(func(h *health) string {
+		if h.drained {
+			return ""
+		}
+		h.drained = true
+		return "backend drained"
+	})
+}
+
+// Resume ends Drain, and an ejection.
+func (b *Backend) Resume() {
+	b.change(func(h *health) string {
+		if !h.drained && !h.ejected {
+			return ""
+		}
+		h.drained = false
+		h.recover()
+		return "backend resumed"
+	})
+}
+
+// Succeeded and Failed tell what an exchange that was not made by Exchange showed about the
+// backend: any answer is a success. Stale, busy, interrupted and abandoned are not failures and are ignored by Failed.
+func (b *Backend) Succeeded() {
+	if b.health.well.Load() {
+		return
+	}
+	b.change(func(h *health) string {
+		was := h.ejected || h.probation
+		h.recover()
+		if was {
+			return "backend live again"
+		}
+		return ""
+	})
+}
+
+// Failed: see Succeeded.
+func (b *Backend) Failed(f *Failure) {
+	if !f.counts() {
+		return
+	}
+	now := clock.Now()
+	b.change(func(h *health) string {
+		h.well.Store(false)
+		h.failures++
+		if h.ejected || !h.probation && h.failures < h.after {
+			return ""
+		}
+		h.eject(now)
+		return "backend ejected"
+	})
+}
+
+// connected notes how a dial ended.
+func (b *Backend) connected(ok bool) {
+	if ok && b.health.well.Load() {
+		return
+	}
+	b.change(func(h *health) string {
+		h.connects = ok
+		if !ok {
+			h.well.Store(false)
+		}
+		return ""
+	})
+}
+
+// expire ends an ejection whose time is over and returns when the present one will be, 0 for none.
+func (b *Backend) expire(now int64) int64 {
+	h := &b.health
+	h.mu.Lock()
+	over := h.over
+	due := h.ejected && over <= now
+	if !h.ejected {
+		over = 0
+	}
+	h.mu.Unlock()
+	if !due {
+		return over
+	}
+	b.change(func(h *health) string {
+		if !h.ejected || h.over > now {
+			return ""
+		}
+		h.ejected, h.probation = false, true
+		return "backend on probation"
+	})
+	return 0
+}
+
+// eject starts an ejection, twice as long as the last one if there was no success in between.
+func (h *health) eject(now int64) {
+	if h.span == 0 {
+		h.span = min(h.base, maxEjection)
+	} else {
+		h.span = min(2*h.span, maxEjection)
+	}
+	h.ejected, h.probation = true, false
+	h.over = now + int64(h.span)
+}
+
+// recover forgets every failure.
+func (h *health) recover() {
+	h.failures, h.span, h.over = 0, 0, 0
+	h.ejected, h.probation = false, false
+	h.connects = true
+	h.well.Store(true)
+}
+
+// change makes a change under the lock, has the group heed it, and tells of it without locks.
+// f returns what to log, nothing for "".
+func (b *Backend) change(f func(*health) string) {
+	h := &b.health
+	h.mu.Lock()
+	before := h.state()
+	word := f(h)
+	after := h.state()
+	if after != before {
+		h.since = time.Now().UnixNano()
+		if b.group != nil {
+			b.group.moved(b, after)
+		}
+	}
+	span := h.span
+	up := !h.ejected && h.connects
+	var notify func()
+	if up && !h.up.Load() {
+		notify = h.onUp
+	}
+	h.up.Store(up)
+	h.mu.Unlock()
+
+	if word != "" {
+		b.tell(word, span)
+	}
+	if notify != nil {
+		notify()
+	}
+}
+
+// tell logs a change of state and counts ejections.
+func (b *Backend) tell(word string, span time.Duration) {
+	if word != "backend ejected" {
+		b.log.Info(word)
+		return
+	}
+	b.log.Warn(word, "for", span)
+	if b.m != nil {
+		b.m.Ejected()
+	}
+}

@@ -1,0 +1,8 @@
+package backend
+
+// Holder is told which connection an exchange is using, so that it can be abandoned when the
+// client leaves: Hold(c) after a claim, Hold(nil) before the claim ends. Once Hold(nil) has
+// returned, the holder does not call c.Abandon any more: the next claim would suffer it.
+type Holder interface {
+	Hold(c interface{ Abandon() })
+}

@@ -1,0 +1,188 @@
+//go:build linux && (amd64 || arm64) && !tutti_plain
+
+package backend
+
+import (
+	"io"
+	"syscall"
+	"unsafe"
+)
+
+// Sending, waiting and receiving happen inside one RawConn.Read here, with system calls the
+// scheduler is not told of (they never block on these sockets). Prototypes spent 19 % less
+// CPU per read and 10 % less per write than with net.Conn; rawio_plain.go is the same without.
+
+// ioState is what the callbacks of a connection work on. They are bound once, at dial.
+type ioState struct {
+	raw                         syscall.RawConn
+	onRead, onWrite, onExchange func(fd uintptr) bool
+
+	in       []byte // receiving
+	inN      int
+	inErr    error
+	inPauses bool // the wait is a pause in a body: arm c.reading
+
+	out      []byte // sending
+	outN     int
+	outErr   error
+	outArmed int // outN at the time c.sending was armed
+	look     bool
+	sent     bool
+}
+
+// bind readies the callbacks.
+func (c *Conn) bind() error {
+	raw, err := c.nc.SyscallConn()
+	if err != nil {
+		return err
+	}
+	c.io.raw = raw
+	c.io.onRead, c.io.onWrite, c.io.onExchange = c.readStep, c.writeStep, c.exchangeStep
+	return nil
+}
+
+// recvSome receives at least a byte into p. pauses: the wait counts as a pause in a body.
+func (c *Conn) recvSome(p []byte, pauses bool) (int, error) {
+	s := &c.io
+	s.in, s.inN, s.inErr, s.inPauses = p, 0, nil, pauses
+	err := s.raw.Read(s.onRead)
+	s.in = nil
+	if err == nil {
+		err = s.inErr
+	}
+	return s.inN, err
+}
+
+// sendAll sends p, looking first whether the connection is still open if look is set.
+func (c *Conn) sendAll(p []byte, look bool) (int, error) {
+	s := &c.io
+	s.out, s.outN, s.outErr, s.outArmed, s.look = p, 0, nil, -1, look
+	err := s.raw.Write(s.onWrite)
+	s.out = nil
+	if err == nil {
+		err = s.outErr
+	}
+	return s.outN, err
+}
+
+// sendRecv sends out and, if the socket took all of it, receives at least a byte into in.
+// A short send returns at once with sent < len(out) and no error.
+func (c *Conn) sendRecv(out, in []byte, look bool) (sent, n int, sendErr, recvErr error) {
+	s := &c.io
+	s.in, s.inN, s.inErr, s.inPauses = in, 0, nil, false
+	s.out, s.outN, s.outErr, s.look, s.sent = out, 0, nil, look, false
+	err := s.raw.Read(s.onExchange)
+	s.in, s.out = nil, nil
+	if err == nil {
+		err = s.inErr
+	}
+	return s.outN, s.inN, s.outErr, err
+}
+
+func (c *Conn) readStep(fd uintptr) bool {
+	s := &c.io
+	for {
+		n, e := recvfrom(fd, s.in, 0)
+		switch {
+		case e == 0 && n > 0:
+			s.inN = n
+		case e == 0:
+			s.inErr = io.EOF
+		case e == syscall.EAGAIN:
+			if s.inPauses {
+				c.armReading()
+			}
+			return false
+		case e == syscall.EINTR:
+			continue
+		default:
+			s.inErr = e
+		}
+		return true
+	}
+}
+
+func (c *Conn) writeStep(fd uintptr) bool {
+	s := &c.io
+	if s.look {
+		s.look = false
+		if !quiet(fd) {
+			s.outErr = ErrStaleUnsent
+			return true
+		}
+	}
+	for s.outN < len(s.out) {
+		n, e := sendto(fd, s.out[s.outN:])
+		switch e {
+		case 0:
+			s.outN += n
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			if s.outArmed != s.outN {
+				s.outArmed = s.outN
+				c.armSending()
+			}
+			return false
+		default:
+			s.outErr = e
+			return true
+		}
+	}
+	return true
+}
+
+// exchangeStep looks and sends at its first call, receives at the later ones. RawConn.Read has
+// re-armed the poller before the first, so what arrives meanwhile wakes it; what arrived
+// before is what look finds, and on a fresh connection it is read at once.
+func (c *Conn) exchangeStep(fd uintptr) bool {
+	s := &c.io
+	if s.sent {
+		return c.readStep(fd)
+	}
+	s.sent = true
+	looked := s.look
+	if s.look {
+		s.look = false
+		if !quiet(fd) {
+			s.outErr = ErrStaleUnsent
+			return true
+		}
+	}
+	n, e := sendto(fd, s.out)
+	for e == syscall.EINTR {
+		n, e = sendto(fd, s.out)
+	}
+	switch {
+	case e == 0:
+		s.outN = n
+	case e != syscall.EAGAIN:
+		s.outErr = e
+	}
+	if s.outN < len(s.out) {
+		return true
+	}
+	return !looked && c.readStep(fd)
+}
+
+// quiet tells whether the connection is open and nothing waits to be read.
+func quiet(fd uintptr) bool {
+	var b [1]byte
+	_, e := recvfrom(fd, b[:], syscall.MSG_PEEK)
+	return e == syscall.EAGAIN
+}
+
+func recvfrom(fd uintptr, p []byte, flags uintptr) (int, syscall.Errno) {
+	n, _, e := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags|syscall.MSG_DONTWAIT, 0, 0)
+	if e != 0 {
+		return 0, e
+	}
+	return int(n), 0
+}
+
+func sendto(fd uintptr, p []byte) (int, syscall.Errno) {
+	n, _, e := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), syscall.MSG_NOSIGNAL|syscall.MSG_DONTWAIT, 0, 0)
+	if e != 0 {
+		return 0, e
+	}
+	return int(n), 0
+}

@@ -1,0 +1,24 @@
+package backend
+
+// State is why a backend takes reads or not.
+type State uint8
+
+// The states.
+const (
+	Live State = iota
+	Ejected
+	Drained
+)
+
+// String is the word used on pages and in logs.
+func (s State) String() string {
+	switch s {
+	case Live:
+		return "live"
+	case Ejected:
+		return "ejected"
+	case Drained:
+		return "drained"
+	}
+	return "unknown"
+}
