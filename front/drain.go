@@ -1,0 +1,58 @@
+package front
+
+import (
+	"context"
+	"math"
+)
+
+// Drain closes the listeners, goes on serving what is open with Connection: close, closes
+// connections that have been silent for a second, and returns nil when none is left or ctx's
+// error when it is done; Close cuts what is left then. SPEC "Stopping", PITFALLS 27.
+func (s *Server) Drain(ctx context.Context) error {
+	s.stopAccepting()
+	for s.set.len() > 0 {
+		select {
+		case <-s.emptied:
+			s.tellEmpty() // another Drain may be waiting
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	s.set.close()
+	s.serving.Wait()
+	s.sweeper.stop()
+	return nil
+}
+
+// Close cuts everything and waits for every goroutine.
+func (s *Server) Close() error {
+	s.stopAccepting()
+	s.set.close()
+	var batch [256]*conn
+	for before := math.MaxInt; before > 0; {
+		var n int
+		n, before = s.set.slice(batch[:], before)
+		for _, c := range batch[:n] {
+			c.kill()
+		}
+	}
+	s.serving.Wait()
+	s.sweeper.stop()
+	return nil
+}
+
+// stopAccepting closes the listeners, makes every answer the last on its connection and waits
+// for Serve's loops.
+func (s *Server) stopAccepting() {
+	s.mu.Lock()
+	if !s.stopped {
+		s.stopped = true
+		s.drainTick.Store(s.tick.Load())
+		close(s.stopping)
+		for ln := range s.listeners {
+			_ = ln.Close()
+		}
+	}
+	s.mu.Unlock()
+	s.accepting.Wait()
+}

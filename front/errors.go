@@ -1,0 +1,25 @@
+package front
+
+import (
+	"errors"
+
+	"tutti/wire"
+)
+
+// What ends reading a body or sending an answer.
+var (
+	// ErrClientLeft is returned when the client closed or reset its connection, or the
+	// server was closed.
+	ErrClientLeft = errors.New("the client left")
+	// ErrClientSlow is returned when the client paused for longer than ClientTimeout.
+	ErrClientSlow = errors.New("the client was too slow")
+	// ErrBodyStopped is returned by ReadBody once StopBody was called.
+	ErrBodyStopped = errors.New("reading the body was stopped")
+)
+
+// The refusals that are the front's own; the others are wire's.
+var (
+	errTooSlow  = &wire.Error{Status: 408, Detail: "The request did not arrive in time."}
+	errTooLarge = &wire.Error{Status: 431, Detail: "The request's header is too large."}
+	errCutShort = &wire.Error{Status: 400, Detail: "The request was cut short."}
+)
