@@ -18,7 +18,7 @@ type body struct {
 	chunks  wire.ChunkReader
 	taken   atomic.Bool // a byte of it was here or read: nobody waits for 100
 	done    atomic.Bool // read to its end (PITFALLS 36)
-	stopped atomic.Bool
+	cut atomic.Bool
 	err     error // what every later read returns
 }
 
@@ -28,7 +28,7 @@ func (b *body) reset() {
 	b.left = 0
 	b.taken.Store(false)
 	b.done.Store(false)
-	b.stopped.Store(false)
+	b.cut.Store(false)
 	b.err = nil
 }
 
@@ -123,8 +123,8 @@ func (x *Exchange) ReadBody(p []byte) (int, error) {
 	switch {
 	case b.err != nil:
 		return 0, b.err
-	case b.stopped.Load():
-		return 0, b.fail(ErrBodyStopped)
+	case b.cut.Load():
+		return 0, b.fail(ErrBodyCut)
 	case len(p) == 0:
 		return 0, nil
 	case b.chunked || b.isWhole:
@@ -197,14 +197,14 @@ func (x *Exchange) readDecoded(p []byte) (int, error) {
 	}
 }
 
-// StopBody makes a blocked ReadBody and every later one return ErrBodyStopped: for an answer
+// CutBody makes a blocked ReadBody and every later one return ErrBodyCut: for an answer
 // that is given before the body was read to its end. The connection is not kept then. Safe
 // from any goroutine while Serve runs.
-func (x *Exchange) StopBody() {
+func (x *Exchange) CutBody() {
 	b := &x.w.body
 	if b.done.Load() {
 		return
 	}
-	b.stopped.Store(true)
+	b.cut.Store(true)
 	x.c.interruptRead()
 }

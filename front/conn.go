@@ -161,8 +161,8 @@ func (c *conn) receive(b *body, p []byte) (int, error) {
 		return n, nil
 	case slow:
 		return 0, ErrClientSlow
-	case b.stopped.Load():
-		return 0, ErrBodyStopped
+	case b.cut.Load():
+		return 0, ErrBodyCut
 	case err == nil:
 		return 0, nil
 	default:

@@ -13,8 +13,8 @@ var (
 	ErrClientLeft = errors.New("the client left")
 	// ErrClientSlow is returned when the client paused for longer than ClientTimeout.
 	ErrClientSlow = errors.New("the client was too slow")
-	// ErrBodyStopped is returned by ReadBody once StopBody was called.
-	ErrBodyStopped = errors.New("reading the body was stopped")
+	// ErrBodyCut is returned by ReadBody once CutBody was called.
+	ErrBodyCut = errors.New("reading the body was cut short by its reader")
 )
 
 // The refusals that are the front's own; the others are wire's.

@@ -80,7 +80,7 @@ func (x *Exchange) Begun() bool { return x.begun }
 func (x *Exchange) KeepAlive() bool {
 	if x.keep == unasked {
 		x.keep = notKept
-		if x.Req.KeepAlive && x.w.body.done.Load() && !x.c.s.draining() {
+		if b := &x.w.body; x.Req.KeepAlive && b.done.Load() && !b.cut.Load() && !x.c.s.draining() {
 			x.keep = kept
 		}
 	}
