@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync"
 )
 
 // Group is the servers started together. Close it.
@@ -85,21 +86,15 @@ func (g *Group) Addrs() []string {
 }
 
 // Close stops all servers: requests being answered have a second, then connections are cut.
-// It returns when no goroutine is left and every log line is written.
+// It returns when no goroutine is left and every log line is written; the error is the log's.
 func (g *Group) Close() error {
-	errs := make([]error, len(g.servers))
-	done := make(chan struct{})
-	for i, s := range g.servers {
-		go func() {
-			errs[i] = s.Stop()
-			done <- struct{}{}
-		}()
+	var wg sync.WaitGroup
+	for _, s := range g.servers {
+		wg.Go(s.Stop)
 	}
-	for range g.servers {
-		<-done
+	wg.Wait()
+	if g.log == nil {
+		return nil
 	}
-	if g.log != nil {
-		errs = append(errs, g.log.close())
-	}
-	return errors.Join(errs...)
+	return g.log.close()
 }

@@ -20,7 +20,12 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, stop <-chan struct{}) {
 		s.answer(ctx)
 	}
 	if s.latency > 0 {
-		waiter{stop, nil}.waitFor(s.latency)
+		waiter{stop: stop}.waitFor(s.latency)
+	}
+	select {
+	case <-stop:
+		ctx.SetConnectionClose()
+	default:
 	}
 	if s.log != nil {
 		s.log.request(s.name, ctx)

@@ -26,14 +26,18 @@ type lineLog struct {
 	dropped int
 	closing bool
 
-	done chan error
+	done chan struct{} // closed when loop has ended
+	err  error         // the first of the writer; read it after done
 }
 
 // newLineLog starts the writing goroutine; close ends it.
 func newLineLog(to io.Writer) *lineLog {
-	l := &lineLog{to: to, done: make(chan error, 1)}
+	l := &lineLog{to: to, done: make(chan struct{})}
 	l.ready = sync.NewCond(&l.mu)
-	go func() { l.done <- l.loop() }()
+	go func() {
+		defer close(l.done)
+		l.err = l.loop()
+	}()
 	return l
 }
 
@@ -105,5 +109,6 @@ func (l *lineLog) close() error {
 	l.closing = true
 	l.mu.Unlock()
 	l.ready.Signal()
-	return <-l.done
+	<-l.done
+	return l.err
 }

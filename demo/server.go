@@ -67,66 +67,41 @@ func (s *Server) listen(address string) error {
 	if err != nil {
 		return err
 	}
-	r := &run{ln: ln, stop: make(chan struct{}), done: make(chan error, 1), conns: map[net.Conn]struct{}{}}
+	r := &run{ln: ln, stop: make(chan struct{}), conns: map[net.Conn]bool{}}
 	r.http = &fasthttp.Server{
 		Handler:               func(ctx *fasthttp.RequestCtx) { s.serve(ctx, r.stop) },
 		ErrorHandler:          refuse,
-		ConnState:             r.track,
+		ConnState:             r.changed,
 		Name:                  "tutti-demo",
 		MaxRequestBodySize:    maxBody,
 		ReadBufferSize:        32 << 10,
 		ReadTimeout:           readTimeout,
 		WriteTimeout:          readTimeout,
 		IdleTimeout:           idleTimeout,
-		CloseOnShutdown:       true,
 		SecureErrorLogMessage: true,
 		Logger:                silent{},
 	}
 	s.run, s.addr = r, ln.Addr().String()
-	go func() { r.done <- r.http.Serve(ln) }()
+	r.wg.Go(r.accept)
 	return nil
 }
 
 // Stop closes the listener, gives requests being answered a second, cuts what is left and
 // returns when no goroutine of the server runs. What the server knows stays. Stopping a
 // stopped server does nothing.
-func (s *Server) Stop() error { return s.end(grace) }
+func (s *Server) Stop() { s.end(grace) }
 
 // Kill is Stop without the second.
-func (s *Server) Kill() error { return s.end(0) }
+func (s *Server) Kill() { s.end(0) }
 
-func (s *Server) end(grace time.Duration) error {
+func (s *Server) end(grace time.Duration) {
 	s.mu.Lock()
 	r := s.run
 	s.run = nil
 	s.mu.Unlock()
-	if r == nil {
-		return nil
+	if r != nil {
+		r.end(grace)
 	}
-	close(r.stop)
-	// The listener is closed here, too: Shutdown knows it only once Serve has begun.
-	r.ln.Close()
-	if grace == 0 {
-		r.cut()
-	}
-	closed := make(chan error, 1)
-	go func() { closed <- r.http.Shutdown() }()
-	timer := time.NewTimer(grace)
-	defer timer.Stop()
-	var err error
-	select {
-	case err = <-closed:
-	case <-timer.C:
-		r.cut()
-		err = <-closed
-	}
-	if served := <-r.done; err == nil || errors.Is(err, net.ErrClosed) {
-		err = served
-	}
-	if err != nil {
-		return fmt.Errorf("cannot stop demo backend %s: %w", s.name, err)
-	}
-	return nil
 }
 
 // Restart listens again where the server did before Stop or Kill.

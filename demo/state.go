@@ -137,7 +137,8 @@ func digest(entries []entry) (sum [sha256.Size]byte) {
 		e := &entries[i]
 		buf = binary.BigEndian.AppendUint32(buf[:0], uint32(len(e.name)))
 		buf = append(buf, e.name...)
-		h.Write(append(buf, e.history[:]...))
+		buf = append(buf, e.history[:]...)
+		h.Write(buf)
 	}
 	h.Sum(sum[:0])
 	return sum
