@@ -52,7 +52,7 @@ e2e: ## the whole binary, killed, flooded and drained
 lint: $(BIN)/golangci-lint ## golangci-lint, formatting included, and a look whether other systems build
 	$(BIN)/golangci-lint run ./...
 	$(BIN)/golangci-lint run --build-tags=tutti_plain $(PLAIN)
-	GOOS=darwin $(GO) vet . $(PLAIN)
+	GOOS=darwin $(GO) vet ./...
 
 .PHONY: fmt
 fmt: $(BIN)/golangci-lint ## format everything
@@ -73,8 +73,9 @@ bench: ## CPU per request beside nginx, HAProxy, nginx+lua and aiohttp (BENCHFLA
 	$(GO) run ./bench $(BENCHFLAGS)
 
 .PHONY: soak
-soak: ## both routes under load for SOAKTIME (30s) each: no errors, no growth
+soak: ## both routes under load for SOAKTIME (30s) each, no errors, no growth; the long tests of e2e
 	$(GO) run ./bench -soak $(SOAKTIME)
+	TUTTI_SOAK=1 $(GO) test -count=1 -timeout 30m ./e2e
 
 .PHONY: image
 image: ## build the container image with buildah and try it

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,6 +71,9 @@ func (b *bed) needs() []need {
 
 // prepare checks that everything is there, builds Tutti and starts the backends.
 func (b *bed) prepare() error {
+	if runtime.GOOS != "linux" {
+		return errors.New("CPU time and memory are read from Linux's /proc, which is not here")
+	}
 	var what, packages []string
 	for _, n := range b.needs() {
 		if n.missing() {
