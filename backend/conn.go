@@ -51,21 +51,20 @@ type Conn struct {
 
 // receiver is the state of the receiving side; zeroed at each claim.
 type receiver struct {
-	buf    *buffer
-	r, w   int // buf.b[r:w] is not consumed yet
-	scan   int // wire.HeadEnd's from, counted from r
-	heard  bool
-	early  bool // the final head came before the request was sent whole
-	close  bool // the backend, or the framing, ends the connection with this answer
-	tunnel bool
+	buf   *buffer
+	r, w  int // buf.b[r:w] is not consumed yet
+	scan  int // wire.HeadEnd's from, counted from r
+	heard bool
+	early bool // the final head came before the request was sent whole
+	close bool // the backend, or the framing, ends the connection with this answer
 
 	interims int
 	phase    phase
+	fault    *Failure // why it is broken
 	framing  wire.Framing
 	left     int64  // bytes of a Length body not consumed yet
 	run      []byte // decoded by Pending, for NextBody
 	chunks   wire.ChunkReader
-	active   atomic.Int64 // the last byte either way in a tunnel
 }
 
 // phase is how far an answer was received.

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"io"
+	"net"
 
 	"tutti/clock"
 	"tutti/wire"
@@ -36,26 +37,13 @@ func (c *Conn) Pending() bool {
 // Trailers are those of a chunked answer after io.EOF, lines with CRLF.
 func (c *Conn) Trailers() []byte { return c.chunks.Trailers() }
 
-// Tunnel makes c, after a 101, a stream of bytes both ways: NextBody returns what the backend
-// sends as it comes (what came behind the 101 first), io.EOF when it has shut its side, and Send sends. ErrTimeout
-// is then StreamTimeout without a byte in either direction. c is closed at its Release.
-func (c *Conn) Tunnel() {
-	c.tunnel = true
-	c.active.Store(clock.Now())
-	c.framing, c.phase, c.close = wire.UntilClose, inBody, true
-}
-
-// touch notes that a byte was sent, which in a tunnel ends a pause.
-func (c *Conn) touch() {
-	if c.tunnel {
-		c.active.Store(clock.Now())
-	}
-}
-
-// silent tells whether a pause in receiving is one: in a tunnel both directions must have been
-// silent. If not, the wait goes on until they were.
-func (c *Conn) silent(now int64) bool {
-	return !c.tunnel || c.active.Load()+int64(c.b.o.StreamTimeout) <= now
+// Tunnel hands the connection over after a 101: what was read behind its head, and the
+// connection itself, whose time the caller keeps from then on. Abandon still cuts it, the claim still ends
+// with Close.
+func (c *Conn) Tunnel() (buffered []byte, nc net.Conn) {
+	buffered = c.buf.b[c.r:c.w]
+	c.r = c.w
+	return buffered, c.nc
 }
 
 // decode returns the run of body bytes that can be had without the network, none and no error
@@ -67,9 +55,11 @@ func (c *Conn) decode() ([]byte, error) {
 	switch c.phase {
 	case finished:
 		return nil, io.EOF
-	case inBody:
-	default:
+	case broken:
+		return nil, c.fault
+	case inHead:
 		return nil, ErrTerminated
+	case inBody:
 	}
 	switch c.framing {
 	case wire.Chunks:
@@ -121,7 +111,6 @@ func (c *Conn) more() error {
 			if c.reading.clear() {
 				c.tainted.Store(true)
 			}
-			c.touch()
 			return nil
 		}
 		if err == io.EOF && c.framing == wire.UntilClose && !c.isAbandoned() {

@@ -40,7 +40,7 @@ func (c *Conn) Receive(head bool, resp *wire.Response) error {
 // at the latest with the claim: p must not change until then.
 func (c *Conn) SendReceive(p []byte, head bool, resp *wire.Response) error {
 	if !c.sentWhole.Load() {
-		c.Await(clock.Now(), 0)
+		c.sent(clock.Now())
 	}
 	if f := c.mayReceive(); f != nil {
 		return f
@@ -71,8 +71,7 @@ func (c *Conn) SendReceive(p []byte, head bool, resp *wire.Response) error {
 func (c *Conn) afterSendError(err error, head bool, resp *wire.Response) error {
 	c.tainted.Store(true)
 	if err == ErrStaleUnsent || c.reused && !c.begun {
-		c.phase = broken
-		return ErrStaleUnsent
+		return c.fail(ErrStaleUnsent)
 	}
 	c.sentWhole.Store(false)
 	return c.Receive(head, resp)
@@ -99,7 +98,11 @@ func (c *Conn) mayReceive() *Failure {
 	if c.isAbandoned() {
 		return ErrAbandoned
 	}
-	if c.phase != inHead {
+	switch c.phase {
+	case inHead:
+	case broken:
+		return c.fault
+	default:
 		return ErrTerminated
 	}
 	if c.buf == nil {
@@ -111,9 +114,6 @@ func (c *Conn) mayReceive() *Failure {
 // parseHead takes a complete head from the buffer. done is false when more bytes are needed,
 // for which there is then room.
 func (c *Conn) parseHead(head bool, resp *wire.Response) (done bool, err error) {
-	if c.r == c.w {
-		return false, c.makeRoom()
-	}
 	buf := c.buf.b[c.r:c.w]
 	end, next, err := wire.HeadEnd(buf, c.scan)
 	c.scan = next
@@ -152,7 +152,7 @@ func (c *Conn) answered(head bool, resp *wire.Response) {
 	if c.until.clear() {
 		c.tainted.Store(true)
 	}
-	c.early = !c.sentWhole.Load() || c.upload != nil
+	c.early = !c.sentWhole.Load()
 	c.close = !resp.KeepAlive
 	c.framing = resp.Body(head)
 	c.phase = inBody
@@ -174,45 +174,44 @@ func (c *Conn) answered(head bool, resp *wire.Response) {
 }
 
 // makeRoom makes buf.b[w:] not empty, for a head that is not longer than MaxHeader.
-func (c *Conn) makeRoom() error {
-	if c.r == c.w {
+func (c *Conn) makeRoom() {
+	switch {
+	case c.r == c.w:
 		c.r, c.w = 0, 0
-		return nil
-	}
-	if c.w < len(c.buf.b) {
-		return nil
-	}
-	if c.r > 0 {
+		return
+	case c.w < len(c.buf.b):
+		return
+	case c.r > 0:
 		c.w = copy(c.buf.b, c.buf.b[c.r:c.w])
 		c.r = 0
-		return nil
+		return
 	}
 	old := c.buf
 	c.buf = c.b.buffers.getHead()
 	c.w = copy(c.buf.b, old.b[:c.w])
 	c.b.buffers.put(old)
-	return nil
 }
 
 // garbage ends the exchange over an answer that is none.
-func (c *Conn) garbage() *Failure {
-	c.phase = broken
-	return ErrProtocol
+func (c *Conn) garbage() *Failure { return c.fail(ErrProtocol) }
+
+// fail ends receiving: every later call returns f.
+func (c *Conn) fail(f *Failure) *Failure {
+	c.phase, c.fault = broken, f
+	return f
 }
 
 // receiveFailed says what an error in receiving means, nil when the wait may go on.
 func (c *Conn) receiveFailed(err error) *Failure {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return c.cutReceiving()
-	}
-	c.phase = broken
 	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return c.cutReceiving()
 	case c.isAbandoned():
-		return ErrAbandoned
+		return c.fail(ErrAbandoned)
 	case c.reused && !c.heard && c.w == 0:
-		return ErrStale
+		return c.fail(ErrStale)
 	}
-	return ErrTerminated
+	return c.fail(ErrTerminated)
 }
 
 // cutReceiving says why a deadline ended a wait in receiving, nil when the cut was meant for a
@@ -221,21 +220,22 @@ func (c *Conn) cutReceiving() *Failure {
 	_ = c.nc.SetReadDeadline(time.Time{}) // before looking: who raises a flag later cuts later
 	if c.isAbandoned() {
 		_ = c.nc.SetDeadline(past)
-		c.phase = broken
-		return ErrAbandoned
+		return c.fail(ErrAbandoned)
 	}
 	now := clock.Now()
-	if c.awaiting.overdue(now) || c.reading.overdue(now) && c.silent(now) {
+	if c.awaiting.overdue(now) || c.reading.overdue(now) {
 		c.tainted.Store(true)
-		c.phase = broken
-		return ErrTimeout
+		return c.fail(ErrTimeout)
 	}
 	stop := c.until.overdue(now)
 	if stop && c.until.clear() {
 		c.tainted.Store(true)
 	}
-	if c.flags.And(^interrupted)&interrupted != 0 || stop {
-		return ErrInterrupted
+	if c.flags.And(^interrupted)&interrupted == 0 && !stop {
+		return nil
 	}
-	return nil
+	if c.reading.clear() {
+		c.tainted.Store(true)
+	}
+	return ErrInterrupted
 }

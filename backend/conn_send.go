@@ -26,7 +26,6 @@ func (c *Conn) Send(p []byte) error {
 			if c.sending.clear() {
 				c.tainted.Store(true)
 			}
-			c.touch()
 			return nil
 		}
 		if err == ErrStaleUnsent {
@@ -83,20 +82,8 @@ func (c *Conn) armSending() {
 // byte was sent. until, if not 0, is an earlier moment (clock.Now) at which Receive returns
 // ErrInterrupted; the exchange may then go on, in any goroutine, with another Await and Receive.
 func (c *Conn) Await(sent int64, until int64) {
-	c.sentWhole.Store(true)
-	c.await(sent, until)
-}
-
-func (c *Conn) await(sent, until int64) {
-	deadline := sent + int64(c.b.o.ResponseTimeout)
-	for {
-		v := c.awaiting.at.Load()
-		if v < 0 { // answered, or a cut that nobody has seen yet
-			return
-		}
-		if c.awaiting.at.CompareAndSwap(v, deadline) {
-			break
-		}
+	if c.upload == nil { // otherwise that one knows when
+		c.sent(sent)
 	}
 	if c.until.clear() {
 		c.tainted.Store(true)
@@ -107,10 +94,14 @@ func (c *Conn) await(sent, until int64) {
 	}
 }
 
-// CloseWrite tells the backend that no more is sent (a tunnel's end in one direction).
-func (c *Conn) CloseWrite() error {
-	if c.nc.CloseWrite() != nil {
-		return ErrTerminated
+// sent notes that the request was sent whole, and starts the clock.
+func (c *Conn) sent(now int64) {
+	c.sentWhole.Store(true)
+	for {
+		v := c.awaiting.at.Load()
+		// answered, or marked: a cut that nobody has seen yet.
+		if v < 0 || c.awaiting.at.CompareAndSwap(v, now+int64(c.b.o.ResponseTimeout)) {
+			return
+		}
 	}
-	return nil
 }

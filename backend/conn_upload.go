@@ -10,15 +10,16 @@ func (c *Conn) startUpload(rest []byte) {
 	done := make(chan struct{})
 	c.upload = done
 	c.sentWhole.Store(false)
-	c.awaiting.clear()
-	until := c.until.at.Load()
+	if c.awaiting.clear() {
+		c.tainted.Store(true)
+	}
 	go func() {
 		defer close(done)
-		switch err := c.Send(rest); err {
+		switch c.Send(rest) {
 		case nil:
-			c.Await(clock.Now(), max(until, 0))
+			c.sent(clock.Now())
 		case ErrTimeout:
-			// Nobody else watches this connection's time now.
+			// The wait for an answer has no clock of its own yet: it ends with this one.
 			if c.awaiting.at.CompareAndSwap(0, marked) {
 				_ = c.nc.SetReadDeadline(past)
 			}

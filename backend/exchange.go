@@ -7,9 +7,12 @@ import (
 	"tutti/wire"
 )
 
+// maxStale is how many connections that are closed Exchange takes before it dials.
+const maxStale = 16
+
 // Exchange claims a connection, sends req (a whole request, which must not change until the
-// claim ends) and receives the final answer's head into resp. 1xx answers are skipped (at most
-// 16; more is ErrProtocol). A kept connection found closed before anything was sent is replaced by another
+// claim ends) and receives the final answer's head into resp. 1xx answers are skipped, or passed
+// to hold if it is an Interims (at most 16; more is ErrProtocol). A kept connection found closed before anything was sent is replaced by another
 // one; one that turns out stale afterwards is replaced by a fresh one, once, if resend is set. It tells
 // Group about success and failure and counts the metrics. On success the Conn is positioned at
 // the body and the caller must read it (NextBody) and Release, or Close; hold (nil is allowed) still holds it.
@@ -17,7 +20,7 @@ import (
 func (b *Backend) Exchange(u Use, wait time.Duration, req []byte, head, resend bool, hold Holder, resp *wire.Response) (*Conn, error) {
 	start := clock.Now()
 	fresh := false
-	for {
+	for try := 1; ; try++ {
 		c, err := b.acquire(u, wait, fresh)
 		if err != nil {
 			return nil, b.failed(err)
@@ -25,12 +28,10 @@ func (b *Backend) Exchange(u Use, wait time.Duration, req []byte, head, resend b
 		if hold != nil {
 			hold.Hold(c)
 		}
-		err = c.exchange(req, head, resp)
+		err = c.exchange(req, head, hold, resp)
 		if err == nil {
 			b.Succeeded()
-			if b.m != nil {
-				b.m.Served(resp.Status, clock.Now()-start)
-			}
+			b.m.Served(resp.Status, clock.Now()-start)
 			return c, nil
 		}
 		if hold != nil {
@@ -39,7 +40,7 @@ func (b *Backend) Exchange(u Use, wait time.Duration, req []byte, head, resend b
 		c.Close()
 		switch {
 		case err == ErrStaleUnsent:
-			// At most MaxConns of them are idle, and the one that replaces them all is fresh.
+			fresh = try >= maxStale
 		case err == ErrStale && resend && !fresh:
 			fresh = true
 		default:
@@ -55,16 +56,17 @@ func (b *Backend) failed(err error) error {
 		return err
 	}
 	b.Failed(f)
-	if b.m != nil {
-		b.m.Error()
-	}
+	b.m.Error()
 	return err
 }
 
 // exchange is one try on c.
-func (c *Conn) exchange(req []byte, head bool, resp *wire.Response) error {
+func (c *Conn) exchange(req []byte, head bool, hold Holder, resp *wire.Response) error {
 	err := c.SendReceive(req, head, resp)
 	for err == nil && c.phase == inHead {
+		if h, ok := hold.(Interims); ok && h.Interim(resp) != nil {
+			return ErrAbandoned
+		}
 		err = c.Receive(head, resp)
 	}
 	return err

@@ -88,6 +88,9 @@ func (g *Group) moved(b *Backend, s State) {
 // Pick heeds it.
 func (b *Backend) Lack(d int) {
 	g := b.group
+	if g == nil { // nobody picks it
+		return
+	}
 	g.mu.Lock()
 	m := g.member(b)
 	had := m.lacks > 0

@@ -220,7 +220,5 @@ func (b *Backend) tell(word string, span time.Duration) {
 		return
 	}
 	b.log.Warn(word, "for", span)
-	if b.m != nil {
-		b.m.Ejected()
-	}
+	b.m.Ejected()
 }

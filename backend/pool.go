@@ -22,6 +22,8 @@ type pool struct {
 	writers queue
 	tickets uint64
 	closed  bool
+
+	spare sync.Pool // of *waiter
 }
 
 // grant is what a claim gets: a connection, or else the right to dial one if dial is set.
@@ -89,28 +91,30 @@ func (p *pool) wait(u Use, d time.Duration) grant {
 	if d <= 0 {
 		return grant{}
 	}
-	w := newWaiter(u)
 	p.mu.Lock()
-	if g, _ := p.grab(u, false); g.c != nil || g.dial {
+	if g, _ := p.grab(u, false); g.c != nil || g.dial || p.closed {
 		p.mu.Unlock()
 		return g
 	}
-	if p.closed {
-		p.mu.Unlock()
-		return grant{}
-	}
+	w := p.waiter(u, d)
 	p.tickets++
 	w.ticket = p.tickets
 	q := p.queueOf(u)
 	q.push(w)
 	p.mu.Unlock()
 
-	t := time.NewTimer(d)
-	defer t.Stop()
+	g := p.await(q, w)
+	w.timer.Stop()
+	p.spare.Put(w)
+	return g
+}
+
+// await blocks until w is granted something or its time is up.
+func (p *pool) await(q *queue, w *waiter) grant {
 	select {
 	case g := <-w.granted:
 		return g
-	case <-t.C:
+	case <-w.timer.C:
 	}
 	p.mu.Lock()
 	waiting := q.remove(w)

@@ -1,16 +1,28 @@
 package backend
 
+import "time"
+
 // waiter is a claim that waits for a connection.
 type waiter struct {
 	use        Use
 	ticket     uint64
-	granted    chan grant
+	granted    chan grant // holds one
+	timer      *time.Timer
 	queued     bool
 	prev, next *waiter
 }
 
-func newWaiter(u Use) *waiter {
-	return &waiter{use: u, granted: make(chan grant, 1)}
+// waiter returns one whose timer ends after d. It goes back to p.spare once its grant, if
+// any was given, is taken.
+func (p *pool) waiter(u Use, d time.Duration) *waiter {
+	w, ok := p.spare.Get().(*waiter)
+	if !ok {
+		w = &waiter{granted: make(chan grant, 1), timer: time.NewTimer(d)}
+	} else {
+		w.timer.Reset(d)
+	}
+	w.use = u
+	return w
 }
 
 // queue is waiters, first come first. The pool's lock guards it.
