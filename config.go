@@ -192,8 +192,8 @@ func (c *Config) demoAddress(i int) string {
 	return net.JoinHostPort(host, strconv.Itoa(n+i))
 }
 
-// validateListening checks the two listeners' addresses, and that nothing is in the way of
-// anything: the demo backends' addresses, backends that are Tutti itself.
+// validateListening checks the two listeners' addresses, that no two want the same port, and
+// that no backend is Tutti itself.
 func (c *Config) validateListening(f *flags) error {
 	if c.Listen == "" {
 		if f.given("admin-listen") && c.AdminListen != "" {
@@ -206,21 +206,39 @@ func (c *Config) validateListening(f *flags) error {
 	if c.Listen, err = parseListen(c.Listen); err != nil {
 		return f.bad("listen", c.Listen, err.Error())
 	}
-	taken := []struct{ name, address string }{{"listen", c.Listen}}
-	for i := range c.DemoBackends {
-		taken = append(taken, struct{ name, address string }{"demo-listen", c.demoAddress(i)})
-	}
 	if c.AdminListen != "" {
 		if c.AdminListen, err = parseListen(c.AdminListen); err != nil {
 			return f.bad("admin-listen", c.AdminListen, err.Error())
 		}
-		taken = append(taken, struct{ name, address string }{"admin-listen", c.AdminListen})
 		c.AdminLoopback = isLoopback(c.AdminListen)
+	}
+	return c.validatePorts(f)
+}
+
+func (c *Config) validatePorts(f *flags) error {
+	taken := []setting{{"listen", c.Listen}}
+	if c.AdminListen != "" {
+		taken = append(taken, setting{"admin-listen", c.AdminListen})
+	}
+	own := len(taken)
+	for i := range c.DemoBackends {
+		taken = append(taken, setting{"demo-listen", c.demoAddress(i)})
 	}
 	for i, a := range taken {
 		for _, b := range taken[:i] {
-			if collide(a.address, b.address) {
-				return f.bad(a.name, a.address, "the port is taken by "+f.label(b.name)+"="+b.address)
+			if !collide(a.value, b.value) {
+				continue
+			}
+			if !f.given(a.name) {
+				a, b = b, a
+			}
+			return f.bad(a.name, a.value, "the port is taken by "+f.label(b.name)+"="+b.value)
+		}
+	}
+	for _, b := range c.Backends {
+		for _, a := range taken[:own] {
+			if isLoopback(b) && collide(a.value, b) {
+				return f.bad("backend", b, "that is where Tutti listens itself ("+f.label(a.name)+"="+a.value+")")
 			}
 		}
 	}

@@ -120,7 +120,7 @@ func (f *flags) reads(c *Config) {
 	g.add(countValue(&c.ReadTries, 1, maxBackends), "read-tries", "backends a safe request is tried on")
 	g.add(countValue(&c.EjectAfter, 1, 1_000_000), "eject-after",
 		"consecutive failures that take a backend out of the reads")
-	g.add(timeValue(&c.EjectFor), "eject-for", "for how long; doubling to 5m while it goes on failing")
+	g.add(shortTimeValue(&c.EjectFor, 5*time.Minute), "eject-for", "for how long; doubling to 5m while it goes on failing")
 }
 
 func (f *flags) writes(c *Config) {

@@ -38,23 +38,34 @@ const longest = 8760 * time.Hour
 
 // timeValue reads a duration from 1 ms to a year.
 func timeValue(to *time.Duration) *value[time.Duration] {
-	return durations(to, false, "want a time from 1ms to 8760h, such as 500ms, 3s or 5m")
+	return shortTimeValue(to, longest)
+}
+
+// shortTimeValue is a timeValue that may be at most most.
+func shortTimeValue(to *time.Duration, most time.Duration) *value[time.Duration] {
+	wanted := "want a time from 1ms to " + showDuration(most) + ", such as 500ms, 3s or 2m"
+	return &value[time.Duration]{to, func(s string) (time.Duration, error) {
+		return parseTime(s, most, wanted)
+	}, showDuration, "TIME"}
 }
 
 // timeOrZeroValue is a timeValue that may be 0.
 func timeOrZeroValue(to *time.Duration) *value[time.Duration] {
-	return durations(to, true, "want 0 or a time from 1ms to 8760h, such as 500ms, 3s or 5m")
+	wanted := "want 0 or a time from 1ms to " + showDuration(longest) + ", such as 500ms, 3s or 2m"
+	return &value[time.Duration]{to, func(s string) (time.Duration, error) {
+		if d, err := time.ParseDuration(s); err == nil && d == 0 {
+			return 0, nil
+		}
+		return parseTime(s, longest, wanted)
+	}, showDuration, "TIME"}
 }
 
-func durations(to *time.Duration, zero bool, wanted string) *value[time.Duration] {
-	parse := func(s string) (time.Duration, error) {
-		d, err := time.ParseDuration(s)
-		if err != nil || d > longest || (d < time.Millisecond && (d != 0 || !zero)) {
-			return 0, errors.New(wanted)
-		}
-		return d, nil
+func parseTime(s string, most time.Duration, wanted string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || d < time.Millisecond || d > most {
+		return 0, errors.New(wanted)
 	}
-	return &value[time.Duration]{to, parse, showDuration, "TIME"}
+	return d, nil
 }
 
 // showDuration writes d in the shortest usual way: "5m", not Go's "5m0s", and "64s", not "1m4s".

@@ -8,28 +8,18 @@ import (
 // version is set when a release is built, with -ldflags "-X main.version=...".
 var version string
 
-// versionText is what --version prints: the stamped version, or what the build knows of itself.
+// shortVersion is the stamped version, or what the build knows of itself.
+func shortVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
+}
+
+// versionText is what --version prints.
 func versionText() string {
-	v, revision := version, ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if v == "" {
-			v = info.Main.Version
-		}
-		dirty := ""
-		for _, s := range info.Settings {
-			switch {
-			case s.Key == "vcs.revision" && len(s.Value) >= 12:
-				revision = s.Value[:12]
-			case s.Key == "vcs.modified" && s.Value == "true":
-				dirty = "+changes"
-			}
-		}
-		if revision != "" {
-			revision = " (" + revision + dirty + ")"
-		}
-	}
-	if v == "" {
-		v = "unknown"
-	}
-	return "tutti " + v + revision + " " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH + "\n"
+	return "tutti " + shortVersion() + " " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH + "\n"
 }
