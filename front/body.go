@@ -18,7 +18,7 @@ type body struct {
 	chunks  wire.ChunkReader
 	taken   atomic.Bool // a byte of it was here or read: nobody waits for 100
 	done    atomic.Bool // read to its end (PITFALLS 36)
-	cut atomic.Bool
+	cut     atomic.Bool
 	err     error // what every later read returns
 }
 

@@ -248,3 +248,10 @@ func eventually(t testing.TB, what string, ok func() bool) {
 		}
 	}
 }
+
+// waitFor lets real time pass, for what is about time itself.
+func waitFor(t testing.TB, d time.Duration) {
+	t.Helper()
+	until := time.Now().Add(d)
+	eventually(t, "time passes", func() bool { return time.Now().After(until) })
+}
