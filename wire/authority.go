@@ -6,9 +6,9 @@ import "bytes"
 // would make one Host look like two.
 var isRegName = classOf("-._~!$&'()*+;=0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
-// isLiteral is what stands between the brackets of an IP literal (RFC 3986 §3.2.2); zones
-// (RFC 6874) mean nothing to another host and are not let in.
-var isLiteral = classOf("-._~!$&'()*+;=:0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+// isLiteral is what an IPv6 address is made of. Zones (RFC 6874) mean nothing to another
+// host, and addresses of later versions do not exist: neither is let in.
+var isLiteral = classOf(":.0123456789abcdefABCDEF")
 
 // validAuthority tells whether b is uri-host [":" port] with a host in it (RFC 9110 §4.2.1,
 // §7.2): no user information, no white space, a port of at most 65535 or an empty one.
@@ -16,7 +16,7 @@ func validAuthority(b []byte) bool {
 	host := b
 	if len(b) > 0 && b[0] == '[' {
 		end := bytes.IndexByte(b, ']')
-		if end < 2 {
+		if end < 0 || bytes.Count(b[1:end], []byte{':'}) < 2 {
 			return false
 		}
 		for _, c := range b[1:end] {

@@ -28,6 +28,12 @@ func (f *Field) plain(head []byte) bool {
 		(f.Value == f.NameEnd+1 || f.Value == f.NameEnd+2 && head[f.NameEnd+1] == ' ')
 }
 
+// plainlyChunked tells whether a Transfer-Encoding can go on as it is; "Chunked" is the same
+// to most, but not to those who forget that codings have no case.
+func (f *Field) plainlyChunked(head []byte) bool {
+	return f.plain(head) && string(head[f.Value:f.ValueEnd]) == "chunked"
+}
+
 // padded tells whether a number has leading zeros, which some would read as octal.
 func (f *Field) padded(head []byte) bool {
 	return f.ValueEnd-f.Value > 1 && head[f.Value] == '0'

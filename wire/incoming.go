@@ -72,7 +72,7 @@ func (p *Response) keeps(f *Field, framing Framing) (keep, frames bool) {
 		keep = framing == Length && p.ContentLength >= 0 && f.plain(p.Head) && !f.padded(p.Head)
 		return keep, keep
 	case TransferEncoding:
-		keep = framing == Chunks && f.plain(p.Head)
+		keep = framing == Chunks && f.plainlyChunked(p.Head)
 		return keep, keep
 	case Trailer:
 		return framing == Chunks || !p.Chunked, false
@@ -84,7 +84,7 @@ func (p *Response) keeps(f *Field, framing Framing) (keep, frames bool) {
 // appendEnd appends Date where it is missing, Connection and the blank line.
 func (p *Response) appendEnd(dst []byte, o *Incoming) []byte {
 	if p.Status < 200 {
-		if o.Upgrade {
+		if o.Upgrade && p.Upgrade != nil {
 			dst = append(dst, "Connection: Upgrade\r\nUpgrade: "...)
 			dst = append(dst, p.Upgrade...)
 			dst = append(dst, "\r\n"...)

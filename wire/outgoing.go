@@ -14,7 +14,7 @@ type Outgoing struct {
 	Pseudonym string // for Via: "1.1 <Pseudonym>"
 	ClientIP  string // X-Forwarded-For
 	Proto     string // X-Forwarded-Proto: "http" or "https"
-	Host      string // the Host of a request that came without one (HTTP/1.0); "" writes an empty one
+	Host      string // the Host of a request that came without one (HTTP/1.0); "": Pseudonym, since many servers refuse an empty one
 
 	Framing       Framing // NoBody keeps the client's "Content-Length: 0" if it sent one; Length; Chunks
 	ContentLength int64   // with Length
@@ -30,27 +30,35 @@ type Outgoing struct {
 // ("METHOD path HTTP/1.1"), the client's fields as they came and in order without those that
 // are removed, then ours, then the blank line.
 //
-// A Host, Content-Length or Transfer-Encoding with unusual white space or leading zeros is
-// written anew. r must have been parsed without error.
+// A Host, Content-Length or Transfer-Encoding with unusual white space, leading zeros or
+// capitals in "chunked" is written anew. r must have been parsed without error.
 func AppendRequest(dst []byte, r *Request, o *Outgoing) []byte {
 	dst = append(dst, r.Method...)
 	dst = append(dst, ' ')
 	dst = append(dst, r.Path...)
 	dst = append(dst, " HTTP/1.1\r\n"...)
 	if !r.Has(Host) {
-		dst = append(dst, "Host: "...)
-		if r.absolute {
-			dst = append(dst, r.Host...)
-		} else {
-			dst = append(dst, o.Host...)
-		}
-		dst = append(dst, "\r\n"...)
+		dst = appendHost(dst, r, o)
 	}
 	dst, framed := appendKept(dst, r, o)
 	if !framed {
 		dst = appendFraming(dst, o.Framing, o.ContentLength)
 	}
 	return appendOurs(dst, r, o)
+}
+
+// appendHost appends the Host of a request that came without the field.
+func appendHost(dst []byte, r *Request, o *Outgoing) []byte {
+	dst = append(dst, "Host: "...)
+	switch {
+	case r.absolute:
+		dst = append(dst, r.Host...)
+	case o.Host != "":
+		dst = append(dst, o.Host...)
+	default:
+		dst = append(dst, o.Pseudonym...)
+	}
+	return append(dst, "\r\n"...)
 }
 
 // appendKept appends the client's field lines that go on, in runs. framed tells whether the
@@ -103,7 +111,7 @@ func (r *Request) keeps(f *Field, o *Outgoing) (keep, frames bool) {
 		keep = o.Framing == Length && r.ContentLength == o.ContentLength
 		return keep, keep
 	case TransferEncoding:
-		keep = o.Framing == Chunks && f.plain(r.Head)
+		keep = o.Framing == Chunks && f.plainlyChunked(r.Head)
 		return keep, keep
 	case Trailer:
 		return o.Framing == Chunks || !r.Chunked, false
