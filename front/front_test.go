@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -254,4 +255,13 @@ func waitFor(t testing.TB, d time.Duration) {
 	t.Helper()
 	until := time.Now().Add(d)
 	eventually(t, "time passes", func() bool { return time.Now().After(until) })
+}
+
+// any tells whether a connection is in p, in either direction.
+func (s *Server) any(p phase) bool {
+	s.set.mu.Lock()
+	defer s.set.mu.Unlock()
+	return slices.ContainsFunc(s.set.conns, func(c *conn) bool {
+		return c.phase.load().phase() == p || c.rx.load().phase() == p || c.tx.load().phase() == p
+	})
 }
