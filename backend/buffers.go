@@ -21,11 +21,11 @@ func newBuffers(maxHeader int) *buffers {
 	return &buffers{maxHeader: maxHeader}
 }
 
-func (p *buffers) getSmall() *buffer { return get(&p.small, smallBuffer) }
-func (p *buffers) getHead() *buffer  { return get(&p.head, p.maxHeader) }
-func (p *buffers) getLarge() *buffer { return get(&p.large, largeBuffer) }
+func (p *buffers) getSmall() *buffer { return lend(&p.small, smallBuffer) }
+func (p *buffers) getHead() *buffer  { return lend(&p.head, p.maxHeader) }
+func (p *buffers) getLarge() *buffer { return lend(&p.large, largeBuffer) }
 
-func get(p *sync.Pool, size int) *buffer {
+func lend(p *sync.Pool, size int) *buffer {
 	if b, ok := p.Get().(*buffer); ok {
 		return b
 	}
