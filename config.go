@@ -162,11 +162,9 @@ func (c *Config) validateBackends(f *flags) error {
 }
 
 func (c *Config) validateDemo(f *flags) error {
-	listen, err := parseListen(c.DemoListen)
-	if err != nil {
-		return f.bad("demo-listen", c.DemoListen, err.Error())
+	if err := f.canonical("demo-listen", &c.DemoListen); err != nil {
+		return err
 	}
-	c.DemoListen = listen
 	if c.DemoBackends == 0 {
 		return nil
 	}
@@ -202,17 +200,26 @@ func (c *Config) validateListening(f *flags) error {
 		c.AdminListen = ""
 		return nil
 	}
-	var err error
-	if c.Listen, err = parseListen(c.Listen); err != nil {
-		return f.bad("listen", c.Listen, err.Error())
+	if err := f.canonical("listen", &c.Listen); err != nil {
+		return err
 	}
 	if c.AdminListen != "" {
-		if c.AdminListen, err = parseListen(c.AdminListen); err != nil {
-			return f.bad("admin-listen", c.AdminListen, err.Error())
+		if err := f.canonical("admin-listen", &c.AdminListen); err != nil {
+			return err
 		}
 		c.AdminLoopback = isLoopback(c.AdminListen)
 	}
 	return c.validatePorts(f)
+}
+
+// canonical puts an address to listen on into canonical form.
+func (f *flags) canonical(name string, address *string) error {
+	canonical, err := parseListen(*address)
+	if err != nil {
+		return f.bad(name, *address, err.Error())
+	}
+	*address = canonical
+	return nil
 }
 
 func (c *Config) validatePorts(f *flags) error {

@@ -240,7 +240,10 @@ func (f *flags) refused(err error) error {
 
 // bad says that the flag's value can't be accepted, under the name it was given by.
 func (f *flags) bad(name, value, wanted string) error {
-	return badValue(f.label(name), redacted(value), wanted)
+	if name == "backend" {
+		value = redacted(value)
+	}
+	return badValue(f.label(name), value, wanted)
 }
 
 // label is how the flag was given: as "--name" or as its variable.
@@ -254,7 +257,7 @@ func (f *flags) label(name string) string {
 // given tells whether the flag is on the command line or in the environment.
 func (f *flags) given(name string) bool { return f.set.Changed(name) }
 
-// redacted hides the user and password of a URL.
+// redacted hides the user and password of a URL, with or without its scheme.
 func redacted(value string) string {
 	at := strings.LastIndexByte(value, '@')
 	if at < 0 {

@@ -45,9 +45,9 @@ func writeHelp(b *strings.Builder, f *pflag.Flag) {
 	if word := f.Value.Type(); word != "" {
 		head += " " + word
 	}
-	text := f.Usage
+	words := strings.Fields(f.Usage)
 	if f.DefValue != "" {
-		text += " (default " + f.DefValue + ")"
+		words = append(words, "(default "+f.DefValue+")")
 	}
 	indent := strings.Repeat(" ", helpColumn)
 	if len(head)+2 > helpColumn {
@@ -55,14 +55,14 @@ func writeHelp(b *strings.Builder, f *pflag.Flag) {
 	} else {
 		head += indent[len(head):]
 	}
-	b.WriteString(head + strings.Join(wrap(text, helpWidth-helpColumn), "\n"+indent) + "\n")
+	b.WriteString(head + strings.Join(wrap(words, helpWidth-helpColumn), "\n"+indent) + "\n")
 }
 
-// wrap breaks text at spaces into lines of at most width bytes; a longer word stands alone.
-func wrap(text string, width int) []string {
+// wrap sets words in lines of at most width bytes; a longer word stands alone.
+func wrap(words []string, width int) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for _, word := range words {
 		switch {
 		case line == "":
 			line = word

@@ -29,10 +29,11 @@ func (v *listValue) Set(s string) error {
 			return errors.New("want items with one comma between them, this has an empty one")
 		}
 		if v.parse != nil {
-			var err error
-			if item, err = v.parse(item); err != nil {
+			canonical, err := v.parse(item)
+			if err != nil {
 				return &itemError{item, err}
 			}
+			item = canonical
 		}
 		*v.to = append(*v.to, item)
 	}

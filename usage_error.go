@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // usageError is a flag or value that can't be accepted: one line that names it and says what
@@ -31,7 +32,7 @@ func shown(value string) string {
 		value = strings.ToValidUTF8(value[:most], "") + "..."
 	}
 	for _, r := range value {
-		if r == ' ' || !strconv.IsPrint(r) {
+		if r == ' ' || r == utf8.RuneError || !strconv.IsPrint(r) {
 			return strconv.Quote(value)
 		}
 	}

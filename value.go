@@ -80,9 +80,6 @@ func showDuration(d time.Duration) string {
 	if strings.HasSuffix(s, "h0m") {
 		s = strings.TrimSuffix(s, "0m")
 	}
-	if s == "0s" {
-		return "0"
-	}
 	return s
 }
 
