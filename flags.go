@@ -25,9 +25,7 @@ type flagGroup struct {
 }
 
 // add defines a flag. usage is what --help and the README say about it.
-func (g *flagGroup) add(v pflag.Value, name, usage string) *pflag.Flag {
-	return g.addShort(v, name, "", usage)
-}
+func (g *flagGroup) add(v pflag.Value, name, usage string) { g.addShort(v, name, "", usage) }
 
 // addShort defines a flag that has a letter, too.
 func (g *flagGroup) addShort(v pflag.Value, name, letter, usage string) *pflag.Flag {

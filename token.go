@@ -18,8 +18,7 @@ const (
 func readToken(path string) (token, warning string, err error) {
 	file, err := os.Open(path)
 	if err != nil {
-		var p *fs.PathError
-		if errors.As(err, &p) {
+		if p, ok := errors.AsType[*fs.PathError](err); ok {
 			err = p.Err
 		}
 		return "", "", errors.New("cannot be read (" + err.Error() + "), want a file with a token")

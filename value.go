@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -114,12 +115,10 @@ func choiceValue(to *string, words ...string) *value[string] {
 	last := len(words) - 1
 	wanted := "want " + strings.Join(words[:last], ", ") + " or " + words[last]
 	parse := func(s string) (string, error) {
-		for _, w := range words {
-			if s == w {
-				return s, nil
-			}
+		if !slices.Contains(words, s) {
+			return "", errors.New(wanted)
 		}
-		return "", errors.New(wanted)
+		return s, nil
 	}
 	return &value[string]{to, parse, plain, "WORD"}
 }
