@@ -2,23 +2,21 @@ package demo
 
 import "crypto/sha256"
 
-// maxKeys is how many Idempotency-Keys a server remembers: more than Tutti holds unfinished
-// writes by default.
-const maxKeys = 1 << 17
+// generation is how many of the latest Idempotency-Keys a server remembers at least: as many
+// as Tutti holds unfinished writes by default.
+const generation = 100_000
 
-// memory remembers the latest keys and what was done under them. It is not safe for concurrent use.
+// memory remembers the latest keys and what was done under them: at least the latest most,
+// at most twice as many. Its own memory does not grow once it is in use. It is not safe for
+// concurrent use.
 type memory struct {
-	most   int
-	done   map[keyHash]kind
-	oldest int // in ring, once it is full
-	ring   []keyHash
+	most           int
+	newer, earlier map[keyHash]kind
 }
 
 type keyHash [16]byte
 
-func newMemory(most int) *memory {
-	return &memory{most: most, done: map[keyHash]kind{}}
-}
+func newMemory(most int) *memory { return &memory{most: most} }
 
 func hashOf(key []byte) keyHash {
 	sum := sha256.Sum256(key)
@@ -27,18 +25,21 @@ func hashOf(key []byte) keyHash {
 
 // find tells whether key is remembered, and for what.
 func (m *memory) find(key keyHash) (kind, bool) {
-	k, ok := m.done[key]
+	if k, ok := m.newer[key]; ok {
+		return k, true
+	}
+	k, ok := m.earlier[key]
 	return k, ok
 }
 
-// add remembers a key that is not, and forgets the oldest when there are too many.
+// add remembers a key that is not.
 func (m *memory) add(key keyHash, k kind) {
-	m.done[key] = k
-	if len(m.ring) < m.most {
-		m.ring = append(m.ring, key)
-		return
+	if m.newer == nil {
+		m.newer, m.earlier = make(map[keyHash]kind, m.most), make(map[keyHash]kind, m.most)
 	}
-	delete(m.done, m.ring[m.oldest])
-	m.ring[m.oldest] = key
-	m.oldest = (m.oldest + 1) % m.most
+	if len(m.newer) == m.most {
+		m.newer, m.earlier = m.earlier, m.newer
+		clear(m.newer)
+	}
+	m.newer[key] = k
 }

@@ -67,7 +67,7 @@ func passwordHash(name, password []byte) (sum [sha256.Size]byte) {
 }
 
 func newState() *state {
-	return &state{users: map[string]*user{}, seen: newMemory(maxKeys)}
+	return &state{users: map[string]*user{}, seen: newMemory(generation)}
 }
 
 // apply adds a write to its user's history, unless its key was seen before, and returns the

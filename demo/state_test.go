@@ -1,7 +1,9 @@
 package demo
 
 import (
+	"encoding/binary"
 	"fmt"
+	"runtime"
 	"strconv"
 	"testing"
 
@@ -120,20 +122,40 @@ func TestTheDigestFollowsWritesAfterItWasAskedFor(t *testing.T) {
 	}
 }
 
-func TestMemoryIsBoundedAndForgetsTheOldest(t *testing.T) {
-	m := newMemory(4)
+func TestMemoryIsBoundedAndKeepsTheLatest(t *testing.T) {
+	const most = 4
+	m := newMemory(most)
 	key := func(i int) keyHash { return hashOf(fmt.Append(nil, i)) }
-	for i := range 11 {
+	for i := range 30 {
 		m.add(key(i), register)
 		for k := range i + 1 {
-			if _, ok := m.find(key(k)); ok != (k > i-4) {
+			age := i - k
+			if _, ok := m.find(key(k)); ok && age >= 2*most || !ok && age < most {
 				t.Fatalf("after %d keys, key %d is remembered: %v", i+1, k, ok)
 			}
 		}
-		if len(m.done) > 4 || len(m.ring) > 4 {
-			t.Fatalf("%d and %d keys are kept", len(m.done), len(m.ring))
-		}
 	}
+}
+
+func TestManyKeysTakeNoMoreMemory(t *testing.T) {
+	m := newMemory(generation)
+	key := func(i int) (h keyHash) {
+		binary.LittleEndian.PutUint64(h[:], uint64(i)*0x9e3779b97f4a7c15)
+		return h
+	}
+	var before, after runtime.MemStats
+	m.add(key(0), register)
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range 5 * generation {
+		m.add(key(i+1), register)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 1<<20 {
+		t.Errorf("it grew by %d bytes", grown)
+	}
+	runtime.KeepAlive(m)
 }
 
 func BenchmarkDigestOf100000Users(b *testing.B) {
