@@ -75,7 +75,7 @@ func (p *Response) keeps(f *Field, framing Framing) (keep, frames bool) {
 		keep = framing == Chunks && f.plainlyChunked(p.Head)
 		return keep, keep
 	case Trailer:
-		return framing == Chunks || !p.Chunked, false
+		return (framing == Chunks || !p.Chunked) && announceable(p.Head[f.Value:f.ValueEnd]), false
 	default:
 		return true, false
 	}

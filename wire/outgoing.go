@@ -114,7 +114,7 @@ func (r *Request) keeps(f *Field, o *Outgoing) (keep, frames bool) {
 		keep = o.Framing == Chunks && f.plainlyChunked(r.Head)
 		return keep, keep
 	case Trailer:
-		return o.Framing == Chunks || !r.Chunked, false
+		return (o.Framing == Chunks || !r.Chunked) && announceable(r.Head[f.Value:f.ValueEnd]), false
 	case Expect:
 		return r.Expect && o.KeepExpect || !lists(r.Head[f.Value:f.ValueEnd], "100-continue"), false
 	case RequestID:

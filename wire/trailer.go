@@ -14,6 +14,25 @@ func trailerName(line []byte) (name []byte, ok bool) {
 	return line[:i], end == len(line)-2 && line[end] == '\r'
 }
 
+// announceable tells whether a Trailer field can go on: every name in it is one, of a field
+// that may come as a trailer. The others are never passed on, and some servers refuse a
+// message for announcing them, after its body was sent to others.
+func announceable(list []byte) bool {
+	for len(list) > 0 {
+		var name []byte
+		name, list = element(list)
+		if len(name) == 0 || forbiddenTrailer(name) {
+			return false
+		}
+		for _, c := range name {
+			if !isToken[c] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // forbiddenTrailer tells whether a field must not come after the body: what frames, routes,
 // authenticates, changes how the message is handled, or is ours (RFC 9110 §6.5.1). A trailer
 // merged into the head by whoever reads it would take effect there.
