@@ -265,3 +265,10 @@ func (s *Server) any(p phase) bool {
 		return c.phase.load().phase() == p || c.rx.load().phase() == p || c.tx.load().phase() == p
 	})
 }
+
+// conns are the open connections.
+func (s *Server) conns() []*conn {
+	s.set.mu.Lock()
+	defer s.set.mu.Unlock()
+	return slices.Clone(s.set.conns)
+}

@@ -207,7 +207,7 @@ func (c *conn) finish(w *work) next {
 			c.ended = endReset
 		}
 		return stop
-	case x.Flush() != nil:
+	case c.broken || x.Flush() != nil:
 		c.ended = endReset
 		return stop
 	case !x.KeepAlive():
