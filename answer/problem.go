@@ -9,9 +9,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Problem is one such answer. Zero fields are left out. Its strings are our own words, and
-// Members our own JSON; Detail and ID are escaped for JSON, and control bytes can't break out
-// of a header line, nevertheless.
+// Problem is one such answer. Zero fields are left out. Strings are escaped for where they
+// go; Members goes as it is.
 type Problem struct {
 	Status     int
 	Error      string // Proxy-Status error=, e.g. "destination_unavailable"
@@ -64,7 +63,8 @@ func Append(dst []byte, p *Problem, r Reply) []byte {
 	return insertLength(dst, body, r.Head)
 }
 
-// Date appends the current time as an IMF-fixdate.
+// Date appends the current time as an IMF-fixdate. Asking the clock costs more than the
+// formatting, so nothing is cached.
 func Date(dst []byte) []byte {
 	return fasthttp.AppendHTTPDate(dst, time.Now())
 }
