@@ -3,13 +3,14 @@ package front
 import (
 	"context"
 	"math"
+	"time"
 )
 
 // Drain closes the listeners, goes on serving what is open with Connection: close, closes
 // connections that have been silent for a second, and returns nil when none is left or ctx's
 // error when it is done; Close cuts what is left then. SPEC "Stopping", PITFALLS 27.
 func (s *Server) Drain(ctx context.Context) error {
-	s.stopAccepting()
+	s.stopAccepting(backlogTime)
 	for s.set.len() > 0 {
 		select {
 		case <-s.emptied:
@@ -26,7 +27,7 @@ func (s *Server) Drain(ctx context.Context) error {
 
 // Close cuts everything and waits for every goroutine.
 func (s *Server) Close() error {
-	s.stopAccepting()
+	s.stopAccepting(0)
 	s.set.close()
 	var batch [256]*conn
 	for before := math.MaxInt; before > 0; {
@@ -41,15 +42,24 @@ func (s *Server) Close() error {
 	return nil
 }
 
+// backlogTime is how long clients that the kernel has connected already are still accepted: closing
+// the listener resets them, with the requests they may have sent.
+const backlogTime = 20 * time.Millisecond
+
 // stopAccepting closes the listeners, makes every answer the last on its connection and waits
 // for Serve's loops.
-func (s *Server) stopAccepting() {
+func (s *Server) stopAccepting(backlog time.Duration) {
 	s.mu.Lock()
 	if !s.stopped {
 		s.stopped = true
 		s.drainTick.Store(s.tick.Load())
 		close(s.stopping)
 		for ln := range s.listeners {
+			if d, ok := ln.(interface{ SetDeadline(t time.Time) error }); ok && backlog > 0 {
+				if d.SetDeadline(time.Now().Add(backlog)) == nil {
+					continue // Serve closes it
+				}
+			}
 			_ = ln.Close()
 		}
 	}

@@ -69,6 +69,7 @@ func (s *Server) Serve(ln net.Listener) error {
 		if !s.slot() {
 			return nil
 		}
+		// when the server stops this fails, at the latest with what is in the backlog accepted
 		nc, err := ln.Accept()
 		if err == nil {
 			pause.end(s.o.Log)
@@ -131,10 +132,15 @@ func (s *Server) tellEmpty() {
 	}
 }
 
-// slot waits until another client may be accepted; false when the server stops.
+// slot waits until another client may be accepted; false when the server stops and there is none.
 func (s *Server) slot() bool {
 	if s.slots == nil {
-		return !s.isStopping()
+		return true
+	}
+	select {
+	case s.slots <- struct{}{}:
+		return true
+	default:
 	}
 	select {
 	case s.slots <- struct{}{}:

@@ -211,7 +211,7 @@ func (c *conn) finish(w *work) next {
 		c.ended = endReset
 		return stop
 	case !x.KeepAlive():
-		if !w.body.done.Load() || w.buffered() {
+		if !w.body.done.Load() || w.buffered() || c.pending() {
 			c.ended = endLinger
 		}
 		return stop
@@ -221,4 +221,15 @@ func (c *conn) finish(w *work) next {
 		return stop
 	}
 	return again
+}
+
+// pending tells whether bytes wait in the socket: closing it then would send a reset, which
+// can overtake the answer.
+func (c *conn) pending() bool {
+	if !c.raw {
+		return false
+	}
+	n, e := 0, syscall.EAGAIN
+	_ = c.rc.Control(func(fd uintptr) { n, e = peek(fd, c.one[:]) })
+	return e == 0 && n > 0
 }

@@ -11,6 +11,7 @@ const (
 	firstIn   = 4 << 10  // what a receive buffer starts with; it doubles when it has to
 	wholeBody = 64 << 10 // a body up to this waits in the buffer until it is all here
 	keptOut   = 64 << 10 // a larger out buffer is not kept
+	keptField = 256      // nor is room for more fields
 	maxBlanks = 16       // bytes of blank lines before a request (RFC 9112 §2.2)
 )
 
@@ -132,5 +133,11 @@ func (w *work) clean() {
 	}
 	if cap(w.x.Up) > keptOut {
 		w.x.Up = nil
+	}
+	if cap(w.x.Req.Fields) > keptField {
+		w.x.Req.Fields = nil
+	}
+	if cap(w.x.Resp.Fields) > keptField {
+		w.x.Resp.Fields = nil
 	}
 }
