@@ -13,7 +13,6 @@ var isLiteral = classOf(":.0123456789abcdefABCDEF")
 // validAuthority tells whether b is uri-host [":" port] with a host in it (RFC 9110 §4.2.1,
 // §7.2): no user information, no white space, a port of at most 65535 or an empty one.
 func validAuthority(b []byte) bool {
-	host := b
 	if len(b) > 0 && b[0] == '[' {
 		end := bytes.IndexByte(b, ']')
 		if end < 0 || bytes.Count(b[1:end], []byte{':'}) < 2 {
@@ -26,13 +25,8 @@ func validAuthority(b []byte) bool {
 		}
 		return end+1 == len(b) || b[end+1] == ':' && validPort(b[end+2:])
 	}
-	if i := bytes.IndexByte(b, ':'); i >= 0 {
-		if !validPort(b[i+1:]) {
-			return false
-		}
-		host = b[:i]
-	}
-	return len(host) > 0 && validName(host)
+	host, port, _ := bytes.Cut(b, []byte{':'})
+	return len(host) > 0 && validName(host) && validPort(port)
 }
 
 func validName(name []byte) bool {

@@ -1,10 +1,6 @@
 package wire
 
-import (
-	"encoding/binary"
-	"math"
-	"math/bits"
-)
+import "math"
 
 // Tables over all bytes, written once here.
 var (
@@ -45,26 +41,6 @@ func looseTable() [256]byte {
 	table := lowerTable()
 	table['_'] = '-'
 	return table
-}
-
-// control returns the index of the first control byte (0x00 to 0x1f and 0x7f) at or after
-// i, or len(b). Eight bytes at a time: heads are read twice, this is where the time goes.
-func control(b []byte, i int) int {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	for ; i+8 <= len(b); i += 8 {
-		x := binary.LittleEndian.Uint64(b[i : i+8])
-		y := x ^ ones*0x7f
-		// Exact for the lowest hit, and only that one is used: borrows go upward.
-		if hit := ((x - ones*0x20) &^ x) | ((y - ones) &^ y); hit&highs != 0 {
-			return i + bits.TrailingZeros64(hit&highs)>>3
-		}
-	}
-	for ; i < len(b); i++ {
-		if b[i] < ' ' || b[i] == 0x7f {
-			return i
-		}
-	}
-	return i
 }
 
 // EqualFold tells whether b is want, which is in lower case, in any mixture of ASCII cases.

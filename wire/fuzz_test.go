@@ -9,6 +9,7 @@ import (
 	"net/http/httputil"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,12 +95,9 @@ func checkError(t *testing.T, err error, statuses ...int) {
 	if !errors.As(err, &e) || e.Detail == "" {
 		t.Fatalf("error %#v", err)
 	}
-	for _, s := range statuses {
-		if e.Status == s {
-			return
-		}
+	if !slices.Contains(statuses, e.Status) {
+		t.Fatalf("status %d", e.Status)
 	}
-	t.Fatalf("status %d", e.Status)
 }
 
 func checkForwarded(t *testing.T, out []byte, r *Request, o *Outgoing) {

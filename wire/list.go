@@ -5,10 +5,8 @@ import "bytes"
 // element takes the first element off a comma-separated list, without the white space
 // around it. Empty elements come out as empty (RFC 9110 §5.6.1.2).
 func element(list []byte) (elem, rest []byte) {
-	if i := bytes.IndexByte(list, ','); i >= 0 {
-		return trim(list[:i]), list[i+1:]
-	}
-	return trim(list), nil
+	elem, rest, _ = bytes.Cut(list, []byte{','})
+	return trim(elem), rest
 }
 
 // lists tells whether want, in lower case, is an element of a comma-separated list;
@@ -17,10 +15,8 @@ func lists(list []byte, want string) bool {
 	for len(list) > 0 {
 		var elem []byte
 		elem, list = element(list)
-		if i := bytes.IndexByte(elem, ';'); i >= 0 {
-			elem = trim(elem[:i])
-		}
-		if EqualFold(elem, want) {
+		elem, _, _ = bytes.Cut(elem, []byte{';'})
+		if EqualFold(trim(elem), want) {
 			return true
 		}
 	}

@@ -152,9 +152,9 @@ func appendFraming(dst []byte, f Framing, length int64) []byte {
 		return append(dst, "\r\n"...)
 	case Chunks:
 		return append(dst, "Transfer-Encoding: chunked\r\n"...)
-	default:
-		return dst
+	case NoBody, UntilClose:
 	}
+	return dst
 }
 
 // appendOurs appends the fields Tutti adds and the blank line.
