@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tutti/fanout"
 	"tutti/route"
 )
 
@@ -289,11 +290,10 @@ func (c *Config) validateStatus(f *flags) error {
 	default:
 		c.RejectStatus = c.rejectText
 	}
+	success := statusSet(c.SuccessStatus...)
 	for _, r := range c.RejectStatus {
-		for _, s := range c.SuccessStatus {
-			if overlap(r, s) {
-				return f.bad("reject-status", r, "is in "+f.label("success-status")+"="+s+" too, want either")
-			}
+		if refused := statusSet(r); success.Overlaps(&refused) {
+			return f.bad("reject-status", r, "some of it is in "+f.label("success-status")+"="+strings.Join(c.SuccessStatus, ",")+" too, want either")
 		}
 	}
 	return nil
@@ -301,19 +301,9 @@ func (c *Config) validateStatus(f *flags) error {
 
 func (c *Config) validateAck(f *flags) error {
 	n := c.count()
-	switch c.ackText {
-	case "all":
-		c.Ack = n
-	case "quorum":
-		c.Ack = n/2 + 1
-	case "one":
-		c.Ack, c.AckEarliest = 1, true
-	default:
-		k, err := strconv.Atoi(c.ackText)
-		if err != nil || k < 1 || k > n {
-			return f.bad("ack", c.ackText, "want all, quorum, one or a number of backends from 1 to "+strconv.Itoa(n))
-		}
-		c.Ack = k
+	var err error
+	if c.Ack, c.AckEarliest, err = fanout.ParseAck(c.ackText, n); err != nil {
+		return f.bad("ack", c.ackText, "want all, quorum, one or a number of backends from 1 to "+strconv.Itoa(n))
 	}
 	return nil
 }
