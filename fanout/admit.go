@@ -1,0 +1,148 @@
+package fanout
+
+import (
+	"io"
+
+	"tutti/clock"
+	"tutti/front"
+)
+
+// step is what a body that is still arriving is first given room for; doubled as it fills.
+const step = 64 << 10
+
+// headRoom is what a head may grow by on its way: our own fields.
+const headRoom = 768
+
+// acceptWhole admits and accepts a write whose head and body are here. send gets a bit for
+// each backend to send it to at once; the others are owed it.
+func (f *Fanout) acceptWhole(w *write, head, body int, send *uint64) refusal {
+	if int64(body) > f.o.MaxWriteSize {
+		return tooLarge
+	}
+	f.random.identify(w)
+	now := clock.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.refusing {
+		return notServing
+	}
+	if r := f.ledger.reserve(w, int64(head+body)); r != admitted {
+		return r
+	}
+	*send = f.acceptLocked(w, now)
+	return admitted
+}
+
+// acceptLocked accepts an admitted write and decides where it goes at once.
+func (f *Fanout) acceptLocked(w *write, now int64) (send uint64) {
+	for i, t := range f.deliverers {
+		if t.queue.open(t.peer.Up()) {
+			send |= 1 << i
+		} else {
+			w.deliveries[i].state = waiting // and queued once the request is composed
+		}
+	}
+	f.ledger.accept(w, now)
+	return send
+}
+
+// acceptStream reads a body that is not here yet, counted while it arrives, and accepts the
+// write at its true end. When it returns false it has answered x.
+func (f *Fanout) acceptStream(x *front.Exchange, w *write, send *uint64) bool {
+	head := int64(len(x.Req.Head))
+	if r := f.reserve(w, head, x.Req.ContentLength); r != admitted {
+		f.refuse(x, r)
+		return false
+	}
+	room := int(head) + headRoom
+	r, err := f.arrive(x, w, room)
+	f.mu.Lock()
+	if f.refusing && r == admitted {
+		r = notServing
+	}
+	if r != admitted || err != nil {
+		f.ledger.giveUp(w)
+	} else {
+		f.ledger.resize(w, head+int64(len(w.memory.b)-room))
+		f.random.identify(w)
+		*send = f.acceptLocked(w, clock.Now())
+	}
+	f.mu.Unlock()
+	switch {
+	case err != nil:
+		f.unread(x, err)
+	case r != admitted:
+		f.refuse(x, r)
+	default:
+		f.composeBefore(x, w, room)
+		return true
+	}
+	return false
+}
+
+// reserve admits a write whose body is still to come; length is what the client says of it, or -1.
+// What could not be held is refused before the client is told to send it.
+func (f *Fanout) reserve(w *write, head, length int64) refusal {
+	if length > f.o.MaxWriteSize {
+		return tooLarge
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.refusing:
+		return notServing
+	case !f.ledger.fits(head + max(length, 0)):
+		return tooManyBytes
+	}
+	return f.ledger.reserve(w, head)
+}
+
+// arrive reads x's body into w.memory behind room bytes, which are for the head.
+func (f *Fanout) arrive(x *front.Exchange, w *write, room int) (refusal, error) {
+	if err := x.Continue(); err != nil {
+		return admitted, err
+	}
+	most := f.o.MaxWriteSize
+	if x.Req.ContentLength >= 0 {
+		most = x.Req.ContentLength
+	}
+	size := min(int64(step), most)
+	for {
+		if r := f.enlarge(w, room, size); r != admitted {
+			return r, nil
+		}
+		// With a byte to spare, so that the end or what is too much shows itself.
+		for full := room + int(size) + 1; len(w.memory.b) < full; {
+			b := w.memory.b
+			n, err := x.ReadBody(b[len(b):full])
+			w.memory.b = b[:len(b)+n]
+			switch {
+			case int64(len(b)+n-room) > f.o.MaxWriteSize:
+				return tooLarge, nil
+			case err == io.EOF: //nolint:errorlint // never wrapped, as of any reader
+				return admitted, nil
+			case err != nil:
+				return admitted, err
+			}
+		}
+		size = min(2*size, most)
+	}
+}
+
+// enlarge gives w memory for size bytes of body behind room, and a spare one, if they may be held.
+func (f *Fanout) enlarge(w *write, room int, size int64) refusal {
+	f.mu.Lock()
+	r := f.ledger.grow(w, int64(room-headRoom)+size-w.size)
+	f.mu.Unlock()
+	if r != admitted {
+		return r
+	}
+	old := w.memory
+	w.memory = f.buffers.get(room + int(size) + 1)
+	w.memory.b = w.memory.b[:room]
+	if old != nil {
+		w.memory.b = append(w.memory.b[:0], old.b...)
+		f.buffers.put(old)
+	}
+	return admitted
+}

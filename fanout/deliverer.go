@@ -1,0 +1,143 @@
+package fanout
+
+import (
+	"time"
+
+	"tutti/backend"
+	"tutti/clock"
+	"tutti/metrics"
+)
+
+// peer is what the accounting needs of a backend.
+type peer interface {
+	Up() bool
+	Lack(d int)
+}
+
+// deliverer sees to it that one backend gets what it is owed. Fanout.mu guards its fields but
+// for those that never change; run is its goroutine.
+type deliverer struct {
+	peer  peer
+	b     *backend.Backend
+	m     *metrics.Backend
+	index int
+	wake  chan struct{} // of one: look at the queue again
+
+	queue     queue
+	held      heldList
+	owed      int // unfinished deliveries
+	parked    int
+	unreached int  // of the parked: the backend could not be reached by any attempt
+	probing   bool // a connection is being tried for the sake of those
+}
+
+func newDeliverer(b *backend.Backend, m *metrics.Backend) *deliverer {
+	return &deliverer{
+		peer: b, b: b, m: m, index: b.Index(),
+		wake:  make(chan struct{}, 1),
+		queue: newQueue(),
+	}
+}
+
+// stir has the goroutine look at the queue. It never blocks.
+func (t *deliverer) stir() {
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run starts senders for what is due, until we stop. It has the one timer of all that waits.
+func (f *Fanout) run(t *deliverer) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		now := clock.Now()
+		timer.Stop()
+		if at := f.begin(t, now); at != 0 {
+			timer.Reset(time.Duration(max(at-now, 0)))
+		}
+		select {
+		case <-timer.C:
+		case <-t.wake:
+		case <-f.quit:
+			return
+		}
+	}
+}
+
+// begin starts all that may start now and returns when to look again at the latest, 0: when
+// stirred.
+func (f *Fanout) begin(t *deliverer, now int64) (at int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return 0
+	}
+	up := t.peer.Up()
+	for {
+		d := t.queue.next(now, up)
+		if d == nil {
+			break
+		}
+		f.ledger.move(d, sending, now)
+		f.startLocked(d)
+	}
+	at = t.queue.wake(now, up)
+	if t.unreached > 0 && t.queue.ready.len() == 0 && t.queue.senders == 0 && !t.probing {
+		if now >= t.queue.gate {
+			f.probeLocked(t)
+		} else if at == 0 || t.queue.gate < at {
+			at = t.queue.gate
+		}
+	}
+	return at
+}
+
+// probeLocked tries a connection to a backend that is owed nothing but parked deliveries which
+// wait for it to be reachable: nobody else might notice that it is back. It is no attempt.
+func (f *Fanout) probeLocked(t *deliverer) {
+	t.probing = true
+	f.running.Go(func() {
+		c, err := t.b.Acquire(backend.ForWrite, 0)
+		if err == nil {
+			c.Close()
+		}
+		f.mu.Lock()
+		t.probing = false
+		now := clock.Now()
+		if err == nil {
+			f.retakeLocked(t, now)
+		} else {
+			t.queue.gate = now + int64(f.rules.policy.Max+f.jitter())
+		}
+		f.mu.Unlock()
+		t.stir()
+	})
+}
+
+// back is called when a backend's Up turns true.
+func (f *Fanout) back(t *deliverer) {
+	f.mu.Lock()
+	f.retakeLocked(t, clock.Now())
+	f.mu.Unlock()
+	t.stir()
+}
+
+// retakeLocked takes up what was parked because the backend could not be reached, in order and
+// with attempts counted afresh.
+func (f *Fanout) retakeLocked(t *deliverer, now int64) {
+	t.queue.returned()
+	for d := t.held.first; d != nil && t.unreached > 0; d = d.next {
+		if d.state == parked && !d.reached {
+			f.requeueLocked(d, now)
+		}
+	}
+}
+
+// requeueLocked takes up a parked delivery again.
+func (f *Fanout) requeueLocked(d *delivery, now int64) {
+	f.ledger.move(d, waiting, now)
+	d.attempts, d.reached = 0, false
+	d.to.queue.add(d)
+}

@@ -1,0 +1,304 @@
+package fanout
+
+// refusal is why a write is not accepted.
+type refusal uint8
+
+const (
+	admitted refusal = iota
+	tooMany
+	tooManyBytes
+	tooLarge   // its body
+	notServing // the drain's time is over
+)
+
+// ledger is every write there is, and the accounting: a single-threaded core that Fanout.mu
+// is the lock of. The accounting changes in move alone, when a delivery's state does.
+type ledger struct {
+	maxWrites int
+	maxBytes  int64
+
+	first, last *write // unfinished, parked and kept ones in the order they were accepted
+	byID        map[[16]byte]*write
+	keptFirst   *write // settled ones that can still be found, in the order they were settled
+	keptLast    *write
+	keepFor     int64 // ns
+
+	seq                                uint64
+	accepted, settled, pending, parked uint64
+	writes                             int // in the list
+	arriving                           int // admitted, their bodies not complete yet
+	bytes                              int64
+
+	free   func(*write)  // takes back what nobody refers to
+	put    func(*buffer) // takes back a settled write's request
+	onKeep func()        // told when there is a kept write again
+
+	draining bool
+	onQuiet  func() // told when nothing is pending, while draining
+}
+
+// reserve admits a write of size bytes so far, or says why not.
+func (l *ledger) reserve(w *write, size int64) refusal {
+	if l.writes+l.arriving >= l.maxWrites && !l.evict() {
+		return tooMany
+	}
+	if r := l.grow(w, size); r != admitted {
+		return r
+	}
+	l.arriving++
+	return admitted
+}
+
+// fits tells whether size more bytes may be held now.
+func (l *ledger) fits(size int64) bool { return size <= l.maxBytes-l.bytes }
+
+// grow admits more bytes of an admitted write.
+func (l *ledger) grow(w *write, size int64) refusal {
+	if !l.fits(size) {
+		return tooManyBytes
+	}
+	l.bytes += size
+	w.size += size
+	return admitted
+}
+
+// resize makes size what an admitted write counts for; it is not more than before.
+func (l *ledger) resize(w *write, size int64) {
+	l.bytes += size - w.size
+	w.size = size
+}
+
+// weigh changes what a write that was accepted counts for, until it is settled.
+func (l *ledger) weigh(w *write, more int64) {
+	if w.class != classSettled {
+		l.bytes += more
+		w.size += more
+	}
+}
+
+// giveUp ends a write that was admitted and never accepted.
+func (l *ledger) giveUp(w *write) {
+	l.arriving--
+	l.bytes -= w.size
+	w.size = 0
+}
+
+// accept makes an admitted write, whose deliveries are all sending or waiting, one that is
+// answered for from here on. The client and each delivery refer to it.
+func (l *ledger) accept(w *write, now int64) {
+	l.arriving--
+	l.seq++
+	l.accepted++
+	l.pending++
+	w.seq, w.accepted, w.class = l.seq, now, classPending
+	w.refs = 1 + len(w.deliveries)
+	w.unfinished, w.parked = len(w.deliveries), 0
+	l.link(w)
+	for i := range w.deliveries {
+		d := &w.deliveries[i]
+		d.to.held.append(d)
+		d.to.owed++
+	}
+}
+
+// move puts a delivery into a state, and is the only place that does after acceptance. It
+// keeps every count, ends what the backend lacks, and settles the write with its last one.
+// A delivery that is done may be gone when it returns.
+func (l *ledger) move(d *delivery, to state, now int64) {
+	from, w, t := d.state, d.w, d.to
+	if from == to {
+		return
+	}
+	d.state = to
+	switch {
+	case from.unfinished():
+		t.owed--
+		w.unfinished--
+	case from == parked:
+		t.parked--
+		w.parked--
+		if !d.reached {
+			t.unreached--
+		}
+	}
+	switch {
+	case to.unfinished():
+		t.owed++
+		w.unfinished++
+		if from == parked {
+			t.held.resumed(d)
+		}
+	case to == parked:
+		t.parked++
+		w.parked++
+		if !d.reached {
+			t.unreached++
+		}
+	default:
+		l.end(d)
+	}
+	l.classify(w, now)
+	if to.done() {
+		l.release(w)
+	}
+}
+
+// end takes a delivery that is done off its backend.
+func (l *ledger) end(d *delivery) {
+	d.to.held.remove(d)
+	if d.lacking {
+		d.lacking = false
+		d.to.peer.Lack(-1)
+	}
+}
+
+// classify moves a write between pending, parked and settled.
+func (l *ledger) classify(w *write, now int64) {
+	c := classSettled
+	switch {
+	case w.unfinished > 0:
+		c = classPending
+	case w.parked > 0:
+		c = classParked
+	}
+	if c == w.class {
+		return
+	}
+	*l.counter(w.class)--
+	*l.counter(c)++
+	w.class = c
+	if l.pending == 0 && l.draining {
+		l.onQuiet()
+	}
+	if c == classSettled {
+		l.bytes -= w.size
+		w.size = 0
+		l.put(w.memory)
+		w.request, w.memory = nil, nil
+		l.leave(w, now)
+	}
+}
+
+func (l *ledger) counter(c class) *uint64 {
+	switch c {
+	case classPending:
+		return &l.pending
+	case classParked:
+		return &l.parked
+	default:
+		return &l.settled
+	}
+}
+
+// answered ends the client's part in a write. disclosed: the client was told its id. Before
+// the client hears anything, each backend that has not got the write is marked as lacking it.
+func (l *ledger) answered(w *write, disclosed bool, now int64) {
+	w.wanted.Store(false)
+	w.disclosed = disclosed
+	if disclosed {
+		l.know(w)
+	}
+	if w.class != classSettled {
+		for i := range w.deliveries {
+			if d := &w.deliveries[i]; !d.state.done() {
+				d.lacking = true
+				d.to.peer.Lack(+1)
+			}
+		}
+	}
+	l.leave(w, now)
+	l.release(w)
+}
+
+// leave takes a write that is settled and answered out of the list, unless its id was
+// disclosed: then it can still be found until its time is over.
+func (l *ledger) leave(w *write, now int64) {
+	if w.class != classSettled || w.wanted.Load() {
+		return
+	}
+	if !w.disclosed || l.keepFor <= 0 {
+		l.unlink(w)
+		return
+	}
+	w.refs++
+	w.expires, w.nextKept = now+l.keepFor, nil
+	if l.keptLast == nil {
+		l.keptFirst, l.keptLast = w, w
+		l.onKeep()
+		return
+	}
+	l.keptLast.nextKept = w
+	l.keptLast = w
+}
+
+// expire forgets kept writes whose time is over, and returns when the next one is due, 0 for none.
+func (l *ledger) expire(now int64) (due int64) {
+	for l.keptFirst != nil && l.keptFirst.expires <= now {
+		l.evict()
+	}
+	if l.keptFirst == nil {
+		return 0
+	}
+	return l.keptFirst.expires
+}
+
+// evict forgets the kept write that was settled first, if there is one.
+func (l *ledger) evict() bool {
+	w := l.keptFirst
+	if w == nil {
+		return false
+	}
+	l.keptFirst, w.nextKept = w.nextKept, nil
+	if l.keptFirst == nil {
+		l.keptLast = nil
+	}
+	l.unlink(w)
+	l.release(w)
+	return true
+}
+
+// know lets a write be found by its id.
+func (l *ledger) know(w *write) {
+	if !w.known {
+		w.known = true
+		l.byID[w.id] = w
+	}
+}
+
+func (l *ledger) link(w *write) {
+	l.writes++
+	w.prev, w.next = l.last, nil
+	if l.last == nil {
+		l.first = w
+	} else {
+		l.last.next = w
+	}
+	l.last = w
+}
+
+func (l *ledger) unlink(w *write) {
+	l.writes--
+	if w.prev == nil {
+		l.first = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		l.last = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.prev, w.next = nil, nil
+	if w.known {
+		w.known = false
+		delete(l.byID, w.id)
+	}
+}
+
+// release ends one reference.
+func (l *ledger) release(w *write) {
+	w.refs--
+	if w.refs == 0 {
+		l.free(w)
+	}
+}

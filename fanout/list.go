@@ -1,0 +1,125 @@
+package fanout
+
+import (
+	"errors"
+
+	"tutti/clock"
+	"tutti/metrics"
+)
+
+// What Retry and Drop answer. ErrUnknown is a 404, the other a 409.
+var (
+	ErrUnknown = errors.New("no such write")
+	ErrState   = errors.New("nothing of this write can be retried or dropped")
+)
+
+// The most List returns, and what it returns when nobody says.
+const (
+	maxList     = 1000
+	defaultList = 100
+)
+
+// Snapshot is one consistent look for the metrics: Accepted == Settled + Pending + Parked.
+func (f *Fanout) Snapshot() metrics.Writes {
+	backends := make([]metrics.BackendWrites, len(f.deliverers))
+	now := clock.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := &f.ledger
+	for i, t := range f.deliverers {
+		backends[i] = metrics.BackendWrites{Owed: t.owed, Parked: t.parked}
+		if d := t.held.oldestOwed(); d != nil {
+			backends[i].OldestSeconds = max(float64(now-d.w.accepted)/1e9, 0)
+		}
+	}
+	return metrics.Writes{
+		Accepted: l.accepted, Settled: l.settled, Pending: l.pending, Parked: l.parked,
+		PendingBytes: l.bytes, Backends: backends,
+	}
+}
+
+// List returns writes in the order they were accepted, with backends by name.
+func (f *Fanout) List(q Filter) []View {
+	if q.Limit <= 0 {
+		q.Limit = defaultList
+	}
+	q.Limit = min(q.Limit, maxList)
+	now := clock.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	views := []View{}
+	add := func(w *write) (more bool) {
+		if w.seq > q.After && (q.State == "" || q.State == w.class.String()) {
+			f.ledger.know(w) // its id is shown: it has to be found by it
+			views = append(views, f.viewLocked(w, true, now))
+		}
+		return len(views) < q.Limit
+	}
+	if q.Backend == "" {
+		for w := f.ledger.first; w != nil && add(w); w = w.next {
+		}
+		return views
+	}
+	for _, t := range f.deliverers {
+		if t.b.Name() == q.Backend {
+			for d := t.held.first; d != nil && add(d.w); d = d.next {
+			}
+		}
+	}
+	return views
+}
+
+// Retry takes up the parked deliveries of a write again, attempts counted afresh.
+// Errors: ErrUnknown, ErrState.
+func (f *Fanout) Retry(id string) error {
+	return f.each(id, func(d *delivery, now int64) bool {
+		if d.state != parked {
+			return false
+		}
+		f.requeueLocked(d, now)
+		d.to.stir()
+		return true
+	})
+}
+
+// Drop gives up what of a write is not delivered. A delivery that is being sent ends by its
+// own outcome: delivered if it succeeds, dropped otherwise. Errors: ErrUnknown, ErrState.
+func (f *Fanout) Drop(id string) error {
+	return f.each(id, func(d *delivery, now int64) bool {
+		switch d.state {
+		case sending:
+			d.dropping = true
+		case waiting, parked:
+			d.to.queue.remove(d)
+			f.stateLocked(d, dropped, now)
+		case delivered, rejected, dropped:
+			return false
+		}
+		return true
+	})
+}
+
+// each does something to the deliveries of a write; ErrState when it was done to none.
+func (f *Fanout) each(id string, do func(d *delivery, now int64) bool) error {
+	key, ok := parseID(id)
+	if !ok {
+		return ErrUnknown
+	}
+	now := clock.Now()
+	f.mu.Lock()
+	defer f.unlock()
+	w := f.ledger.byID[key]
+	if w == nil {
+		return ErrUnknown
+	}
+	w.refs++
+	defer f.ledger.release(w)
+	err := ErrState
+	for i := range w.deliveries {
+		if do(&w.deliveries[i], now) {
+			err = nil
+		}
+	}
+	f.decideLocked(w)
+	return err
+}

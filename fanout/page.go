@@ -1,0 +1,104 @@
+package fanout
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"tutti/answer"
+	"tutti/clock"
+	"tutti/front"
+)
+
+// Page answers GET and HEAD of /-/writes/{id} on --listen: backends by position, 404 for an
+// unknown id. It sets x.Status. The caller checked the method.
+func (f *Fanout) Page(x *front.Exchange, id string) {
+	v, ok := f.lookup(id, false)
+	if !ok {
+		f.problem(x, &answer.Problem{Status: 404, Detail: "No such write, or it was finished too long ago."})
+		return
+	}
+	body, err := json.Marshal(v)
+	if err != nil {
+		f.problem(x, &answer.Problem{Status: 500, Error: "proxy_internal_error"})
+		return
+	}
+	respondJSON(x, 200, "", body)
+}
+
+// Lookup finds a write by its id of 32 hex digits, with backends by name.
+func (f *Fanout) Lookup(id string) (View, bool) { return f.lookup(id, true) }
+
+func (f *Fanout) lookup(id string, names bool) (View, bool) {
+	key, ok := parseID(id)
+	if !ok {
+		return View{}, false
+	}
+	now := clock.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	w := f.ledger.byID[key]
+	if w == nil {
+		return View{}, false
+	}
+	return f.viewLocked(w, names, now), true
+}
+
+// parseID reads an id: 32 lower-case hex digits.
+func parseID(s string) (id [16]byte, ok bool) {
+	if len(s) != 2*len(id) {
+		return id, false
+	}
+	for i := range len(s) {
+		if c := s[i]; c >= 'A' && c <= 'F' {
+			return id, false
+		}
+	}
+	_, err := hex.Decode(id[:], []byte(s))
+	return id, err == nil
+}
+
+// viewLocked is w as pages show it. names: for operators, with backends by name and what the
+// request was.
+func (f *Fanout) viewLocked(w *write, names bool, now int64) View {
+	v := View{
+		ID: w.idString(), State: w.class.String(), Accepted: f.wallTime(w.accepted),
+		Backends: make([]DeliveryView, len(w.deliveries)),
+	}
+	if names {
+		v.Method, v.Path, v.Sequence = string(w.line[:w.methodN]), string(w.line[w.methodN+1:]), w.seq
+	}
+	for i := range w.deliveries {
+		d := &w.deliveries[i]
+		b := DeliveryView{
+			State: d.state.String(), Attempts: d.attempts, Status: d.status, Error: d.word,
+			NextAttempt: f.nextAttemptLocked(d, now),
+		}
+		if names {
+			b.Backend.Name = d.to.b.Name()
+		} else {
+			b.Backend.Position = i + 1
+		}
+		v.Backends[i] = b
+	}
+	return v
+}
+
+// nextAttemptLocked is when d is tried next, nil when that is not a matter of time.
+func (f *Fanout) nextAttemptLocked(d *delivery, now int64) *time.Time {
+	at := int64(0)
+	q := &d.to.queue
+	switch {
+	case d.state != waiting || d.heap == nil:
+		return nil
+	case d.heap == &q.waiting:
+		at = d.due
+	case d == q.ready.min() && !d.to.peer.Up():
+		at = q.gate
+	}
+	if at <= now {
+		return nil
+	}
+	t := f.wallTime(at)
+	return &t
+}

@@ -1,0 +1,134 @@
+package fanout
+
+// maxSenders is how many deliveries of one backend's queue are sent at once at most.
+const maxSenders = 64
+
+// busyPause is how long a queue rests when the backend had no free connection, in ns.
+const busyPause = 50_000_000
+
+// queue is what one backend is owed and nobody is sending: a single-threaded core that
+// Fanout.mu is the lock of. While the backend is down only the first delivery is tried, one
+// at a time and with a pause after each failure; when it is back they go in order, at first
+// one at a time and then at a growing pace.
+type queue struct {
+	ready   deliveryHeap // in the order they were accepted
+	waiting deliveryHeap // a wait of their own after an answer that was not a success, by its end
+
+	senders int   // deliveries of the queue being sent
+	limit   int   // of senders, 1 to maxSenders
+	gate    int64 // clock.Now before which nothing is tried while the backend is down
+	rest    int64 // clock.Now before which nothing is tried: no free connection
+}
+
+func newQueue() queue {
+	return queue{
+		ready:   deliveryHeap{less: bySequence},
+		waiting: deliveryHeap{less: byDue},
+		limit:   maxSenders,
+	}
+}
+
+// open tells whether a new write may be sent at once, beside the queue: nothing that is due
+// is before it.
+func (q *queue) open(up bool) bool { return up && q.ready.len() == 0 }
+
+// add queues d, to be tried as soon as its turn comes.
+func (q *queue) add(d *delivery) {
+	d.due = 0
+	q.ready.push(d)
+}
+
+// addAt queues d, to be tried when its time (clock.Now) has come.
+func (q *queue) addAt(d *delivery, due int64) {
+	d.due = due
+	q.waiting.push(d)
+}
+
+// remove takes d out if it is queued.
+func (q *queue) remove(d *delivery) {
+	if d.heap != nil {
+		d.heap.remove(d)
+	}
+}
+
+// next takes out the delivery to send now, nil when there is none; each ends with ended.
+func (q *queue) next(now int64, up bool) *delivery {
+	if !up {
+		q.limit = 1
+	}
+	for q.waiting.len() > 0 && q.waiting.min().due <= now {
+		q.ready.push(q.waiting.pop())
+	}
+	if q.ready.len() == 0 || !q.may(now, up) {
+		return nil
+	}
+	q.senders++
+	d := q.ready.pop()
+	d.fromQueue = true
+	return d
+}
+
+// may tells whether another sender may begin.
+func (q *queue) may(now int64, up bool) bool {
+	switch {
+	case now < q.rest:
+		return false
+	case !up:
+		return q.senders == 0 && now >= q.gate
+	default:
+		return q.senders < q.limit
+	}
+}
+
+// wake is when next may have something that it has not now, if nobody calls before: at 0, never.
+func (q *queue) wake(now int64, up bool) (at int64) {
+	if q.waiting.len() > 0 {
+		at = q.waiting.min().due
+	}
+	if q.ready.len() == 0 {
+		return at
+	}
+	blocked := q.rest
+	if !up {
+		if q.senders > 0 {
+			return at // its end is what is waited for
+		}
+		blocked = max(blocked, q.gate)
+	}
+	if blocked > now && (at == 0 || blocked < at) {
+		at = blocked
+	}
+	return at
+}
+
+// heard notes what an attempt showed about the backend. wait is the formula's after this
+// attempt; up is what the backend says after it.
+func (q *queue) heard(k kind, success bool, wait, now int64, up bool) {
+	switch k {
+	case answered:
+		q.gate = 0
+		if success && q.limit < maxSenders {
+			q.limit++ // each success lets one more begin: twice as many every round
+		}
+	case unreachable, broken:
+		q.limit = max(q.limit/2, 1)
+		if !up {
+			q.gate = max(q.gate, now+wait)
+		}
+	case busy:
+		q.limit = max(q.limit/2, 1)
+		q.rest = now + busyPause
+	case cut:
+	}
+}
+
+// ended notes that a delivery of the queue is not being sent any more.
+func (q *queue) ended(d *delivery) {
+	if d.fromQueue {
+		d.fromQueue = false
+		q.senders--
+	}
+}
+
+// returned notes that the backend can be reached again.
+func (q *queue) returned() { q.gate = 0 }

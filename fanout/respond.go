@@ -1,0 +1,178 @@
+package fanout
+
+import (
+	"encoding/json"
+	"errors"
+	"strconv"
+
+	"tutti/answer"
+	"tutti/front"
+	"tutti/wire"
+)
+
+// copyLimit is up to which size a body is sent in one piece with its head.
+const copyLimit = 16 << 10
+
+// statusLeft is nginx's code for a client that left before its answer; it is only counted.
+const statusLeft = 499
+
+// respond answers x with r.
+func (f *Fanout) respond(x *front.Exchange, r *reply) {
+	switch r.verdict {
+	case acknowledged, refused:
+		f.relay(x, r.response)
+		f.freeResponse(r.response)
+	case late:
+		body, err := json.Marshal(r.view)
+		if err != nil {
+			body = []byte("{}") // it can't fail: strings, numbers, a time of this century
+		}
+		respondJSON(x, 202, "/-/writes/"+r.view.ID, body)
+	case failed:
+		f.respondFailed(x, &r.view, "The write did not reach enough backends.")
+	case stopped, undecided:
+		f.respondFailed(x, &r.view, "The proxy stops before the write has reached enough backends.")
+	}
+}
+
+// respondFailed answers 502 with each backend's state.
+func (f *Fanout) respondFailed(x *front.Exchange, v *View, detail string) {
+	members := []byte(`,"backends":`)
+	if states, err := json.Marshal(v.Backends); err == nil {
+		members = append(members, states...)
+	} else {
+		members = nil
+	}
+	f.problem(x, &answer.Problem{
+		Status: 502, Error: "destination_unavailable", Detail: detail, ID: v.ID, Members: members,
+	})
+}
+
+func (f *Fanout) problem(x *front.Exchange, p *answer.Problem) {
+	x.Status = p.Status
+	x.Out = answer.Append(x.Out, p, replyTo(x))
+}
+
+func replyTo(x *front.Exchange) answer.Reply {
+	return answer.Reply{Head: string(x.Req.Method) == "HEAD", KeepAlive: x.KeepAlive(), Minor: x.Req.Minor}
+}
+
+// refuse answers a write that is not accepted; nothing of it was forwarded.
+func (f *Fanout) refuse(x *front.Exchange, why refusal) {
+	p := answer.Problem{Status: 503, Error: "proxy_internal_error", RetryAfter: 1}
+	reason := ""
+	switch why {
+	case tooLarge:
+		reason = "size"
+		p = answer.Problem{Status: 413, Error: "http_request_error", Detail: "The body is larger than a write's may be."}
+		x.CloseAfter()
+	case tooMany:
+		reason = "pending"
+		p.Detail = "Too many writes are unfinished; nothing was forwarded."
+	case tooManyBytes:
+		reason = "pending_bytes"
+		p.Detail = "Unfinished writes take too much memory; nothing was forwarded."
+	case notServing, admitted:
+		reason = "draining"
+		p.Error, p.Detail = "destination_unavailable", "The proxy is stopping; nothing was forwarded."
+	}
+	f.o.Metrics.RefusedWrite(reason)
+	f.problem(x, &p)
+}
+
+// unread ends a request whose body did not arrive: it was never a write.
+func (f *Fanout) unread(x *front.Exchange, err error) {
+	var bad *wire.Error
+	switch {
+	case errors.As(err, &bad):
+		f.o.Metrics.RefusedWrite("malformed")
+		x.CloseAfter()
+		f.problem(x, &answer.Problem{Status: bad.Status, Error: "http_request_error", Detail: bad.Detail})
+	case errors.Is(err, front.ErrClientSlow):
+		f.o.Metrics.RefusedWrite("client_left")
+		x.CloseAfter()
+		f.problem(x, &answer.Problem{Status: 408, Error: "http_request_error", Detail: "The request's body did not arrive in time."})
+	default:
+		f.o.Metrics.RefusedWrite("client_left")
+		x.Status = statusLeft
+		x.Abort()
+	}
+}
+
+// relay passes a backend's answer on as it came.
+func (f *Fanout) relay(x *front.Exchange, a *response) {
+	x.Status = a.status
+	if a.buf == nil || x.Resp.Parse(a.head()) != nil {
+		x.Out = appendBare(x.Out, a, replyTo(x))
+		return
+	}
+	in := wire.Incoming{Framing: a.framing, Minor: x.Req.Minor}
+	body := a.body()
+	if a.framing == wire.Chunks || a.framing == wire.UntilClose {
+		// It is whole, so its length is known; trailers need chunks, which HTTP/1.0 has not.
+		in.Framing, in.ContentLength = wire.Length, int64(len(body))
+		if len(a.trailers) > 0 && x.Req.Minor > 0 {
+			in.Framing = wire.Chunks
+		}
+	}
+	in.KeepAlive = x.KeepAlive()
+	if !x.Resp.Has(wire.Date) {
+		x.Up = answer.Date(x.Up[:0])
+		in.Now = x.Up
+	}
+	x.Out = wire.AppendResponse(x.Out, &x.Resp, &in)
+	switch {
+	case in.Framing == wire.Chunks:
+		x.Out = wire.AppendLastChunk(wire.AppendChunk(x.Out, body), a.trailers)
+	case len(body) <= copyLimit:
+		x.Out = append(x.Out, body...)
+	default:
+		_ = x.Write(body) // a client that left changes nothing
+	}
+}
+
+// appendBare appends an answer of which only the status is known, and why.
+func appendBare(dst []byte, a *response, r answer.Reply) []byte {
+	dst = append(dst, "HTTP/1.1 "...)
+	dst = strconv.AppendInt(dst, int64(a.status), 10)
+	dst = append(dst, " \r\nDate: "...)
+	dst = answer.Date(dst)
+	dst = append(dst, "\r\nProxy-Status: tutti; error="...)
+	dst = append(dst, a.word...)
+	if a.status != 204 && a.status != 304 {
+		dst = append(dst, "\r\nContent-Length: 0"...)
+	}
+	return append(appendConnection(dst, r), "\r\n\r\n"...)
+}
+
+func appendConnection(dst []byte, r answer.Reply) []byte {
+	switch {
+	case !r.KeepAlive:
+		return append(dst, "\r\nConnection: close"...)
+	case r.Minor == 0:
+		return append(dst, "\r\nConnection: keep-alive"...)
+	}
+	return dst
+}
+
+// respondJSON answers with body, which nobody is to keep.
+func respondJSON(x *front.Exchange, status int, location string, body []byte) {
+	r := replyTo(x)
+	x.Status = status
+	dst := append(x.Out, "HTTP/1.1 "...)
+	if status == 202 {
+		dst = append(dst, "202 Accepted\r\nLocation: "...)
+		dst = append(dst, location...)
+	} else {
+		dst = append(dst, "200 OK"...)
+	}
+	dst = append(dst, "\r\nDate: "...)
+	dst = answer.Date(dst)
+	dst = append(dst, "\r\nCache-Control: no-store\r\nContent-Type: application/json\r\nContent-Length: "...)
+	dst = strconv.AppendInt(dst, int64(len(body)), 10)
+	dst = append(appendConnection(dst, r), "\r\n\r\n"...)
+	if !r.Head {
+		dst = append(dst, body...)
+	}
+	x.Out = dst
+}
