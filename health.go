@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// probeTimeout is how long a probe waits in all.
-const probeTimeout = 5 * time.Second
+// probeTimeout is how long a probe waits in all: less than a container gives it.
+const probeTimeout = 2 * time.Second
 
 // probe asks url once, for a container's health check: nil when it answers 2xx. It uses no
 // proxy and follows no redirects.
