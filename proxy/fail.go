@@ -1,0 +1,64 @@
+package proxy
+
+import (
+	"errors"
+
+	"tutti/answer"
+	"tutti/backend"
+	"tutti/front"
+)
+
+// errNoBackend: every backend is drained.
+var errNoBackend = &backend.Failure{Outcome: backend.Unsent, Status: 503, Word: "destination_unavailable"}
+
+// statusLeft is nginx's code for a client that left before its answer; it is only counted.
+const statusLeft = 499
+
+// asFailure: every error of package backend is a *Failure.
+func asFailure(err error) *backend.Failure {
+	var f *backend.Failure
+	if errors.As(err, &f) {
+		return f
+	}
+	return backend.ErrTerminated
+}
+
+// fail answers for a request that no backend answered, unless an answer has begun or nobody
+// is there to take it.
+func fail(x *front.Exchange, f *backend.Failure) {
+	if x.Left() {
+		x.Status = statusLeft
+		x.Abort()
+		return
+	}
+	if x.Begun() {
+		x.Abort()
+		return
+	}
+	problem := answer.Problem{Status: f.Status, Error: f.Word, Detail: detail(f)}
+	if f.Status == 503 {
+		problem.RetryAfter = 1
+	}
+	x.Status = f.Status
+	x.Out = answer.Append(x.Out, &problem, answer.Reply{
+		Head: string(x.Req.Method) == "HEAD", KeepAlive: x.KeepAlive(), Minor: x.Req.Minor,
+	})
+}
+
+func detail(f *backend.Failure) string {
+	switch f.Word {
+	case "destination_unavailable":
+		return "Every backend is drained."
+	case "connection_limit_reached":
+		return "All connections to the backend are in use."
+	case "connection_refused":
+		return "The backend could not be connected to."
+	case "connection_timeout":
+		return "Connecting to the backend took too long."
+	case "http_response_timeout":
+		return "The backend took too long to answer."
+	case "http_protocol_error":
+		return "The backend's answer was not valid HTTP."
+	}
+	return "The backend closed the connection before it had answered."
+}

@@ -1,0 +1,157 @@
+package proxy
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http/httputil"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestALargeUploadArrivesByteForByte(t *testing.T) {
+	body := strings.Repeat("0123456789abcdef", 64<<10) // 1 MiB
+	got := make(chan string, 1)
+	addr := balance(t, nil, newFake(t, func(c net.Conn, r *bufio.Reader) {
+		for {
+			h, err := readHead(r)
+			if err != nil {
+				return
+			}
+			if strings.Contains(h, "chunked") {
+				b, _ := io.ReadAll(httputil.NewChunkedReader(r))
+				trailer, _ := readHead(r)
+				got <- string(b) + trailer
+			} else {
+				got <- string(readBody(r, h))
+			}
+			_, _ = io.WriteString(c, ok("x"))
+		}
+	}))
+	c, r := dial(t, addr)
+	send(t, c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n"+body)
+	if <-got != body {
+		t.Error("with a length: another body")
+	}
+	readBody(r, head(t, r))
+	send(t, c, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n100000\r\n"+body+"\r\n0\r\nX-Sum: 1\r\n\r\n")
+	if <-got != body+"X-Sum: 1\r\n\r\n" {
+		t.Error("in chunks: another body or trailer")
+	}
+	if h := head(t, r); strings.Contains(h, "close") {
+		t.Errorf("after a whole upload the connection is not kept: %q", h)
+	}
+}
+
+func TestABackendMayAnswerBeforeItHasReadTheRequest(t *testing.T) {
+	addr := balance(t, nil, newFake(t, func(c net.Conn, r *bufio.Reader) {
+		if _, err := readHead(r); err == nil {
+			_, _ = io.WriteString(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig")
+		}
+	}))
+	c, r := dial(t, addr)
+	go func() {
+		_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 104857600\r\n\r\n")
+		piece := make([]byte, 64<<10)
+		for range 1600 {
+			if _, err := c.Write(piece); err != nil {
+				return
+			}
+		}
+	}()
+	h := head(t, r)
+	if !strings.HasPrefix(h, "HTTP/1.1 413") || !strings.Contains(h, "Connection: close") {
+		t.Errorf("got %q", h)
+	}
+	if b := readBody(r, h); string(b) != "big" {
+		t.Errorf("got %q", b)
+	}
+}
+
+func TestHalfABodyNeverLooksLikeAWholeOne(t *testing.T) {
+	f := func(request string) {
+		t.Helper()
+		whole := make(chan string, 1)
+		addr := balance(t, nil, newFake(t, func(_ net.Conn, r *bufio.Reader) {
+			h, err := readHead(r)
+			if err != nil {
+				whole <- ""
+				return
+			}
+			if strings.Contains(h, "chunked") {
+				if _, err := io.ReadAll(httputil.NewChunkedReader(r)); err != nil {
+					h = ""
+				}
+			} else {
+				n, _ := io.Copy(io.Discard, r)
+				if n < 100000 {
+					h = ""
+				}
+			}
+			whole <- h
+		}))
+		c, r := dial(t, addr)
+		send(t, c, request)
+		_ = c.(*net.TCPConn).CloseWrite()
+		if h := <-whole; h != "" {
+			t.Errorf("%.80q arrived as whole: %q", request, h)
+		}
+		_, _ = io.Copy(io.Discard, r)
+	}
+	f("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n" + strings.Repeat("x", 70000))
+	f("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+	f("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n")
+	f("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel")
+}
+
+func TestTheBackendDecidesWhetherToContinue(t *testing.T) {
+	addr := balance(t, nil, newFake(t, func(c net.Conn, r *bufio.Reader) {
+		h, err := readHead(r)
+		if err != nil || !strings.Contains(h, "Expect: 100-continue\r\n") {
+			return
+		}
+		_, _ = io.WriteString(c, "HTTP/1.1 100 Continue\r\n\r\n")
+		readBody(r, h)
+		_, _ = io.WriteString(c, ok("x"))
+	}))
+	c, r := dial(t, addr)
+	send(t, c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+	if h := head(t, r); h != "HTTP/1.1 100 Continue\r\n\r\n" {
+		t.Fatalf("got %q", h)
+	}
+	send(t, c, "hi")
+	if h := head(t, r); !strings.HasPrefix(h, "HTTP/1.1 200") {
+		t.Errorf("got %q", h)
+	}
+}
+
+func TestATunnelCarriesTheFirstFramesOfBothSides(t *testing.T) {
+	addr := balance(t, nil, newFake(t, func(c net.Conn, r *bufio.Reader) {
+		h, err := readHead(r)
+		if err != nil || !strings.Contains(h, "Upgrade: echo\r\n") || !strings.Contains(h, "Connection: Upgrade\r\n") {
+			return
+		}
+		_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nserver first\n")
+		_, _ = io.Copy(c, r)
+	}))
+	c, r := dial(t, addr)
+	send(t, c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nclient first\n")
+	if h := head(t, r); !strings.HasPrefix(h, "HTTP/1.1 101 ") || !strings.Contains(h, "\r\nUpgrade: echo\r\n") || !strings.Contains(h, "\r\nConnection: Upgrade\r\n") {
+		t.Fatalf("got %q", h)
+	}
+	for _, want := range []string{"server first\n", "client first\n"} {
+		if line, err := r.ReadString('\n'); err != nil || line != want {
+			t.Fatalf("got %q, %v, want %q", line, err, want)
+		}
+	}
+	send(t, c, "more\n")
+	if line, err := r.ReadString('\n'); err != nil || line != "more\n" {
+		t.Errorf("got %q, %v", line, err)
+	}
+	_ = c.(*net.TCPConn).CloseWrite()
+	_ = c.SetReadDeadline(time.Now().Add(patience))
+	if _, err := r.ReadByte(); err != io.EOF {
+		t.Errorf("the end of one side did not end the other: %v", err)
+	}
+}

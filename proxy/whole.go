@@ -1,0 +1,61 @@
+package proxy
+
+import (
+	"tutti/backend"
+	"tutti/front"
+	"tutti/route"
+	"tutti/wire"
+)
+
+// whole forwards a request that is in memory from head to end: it can be sent again.
+//
+// Another try is made only before a byte of the answer has reached the client, and for an
+// unsafe method only if nothing of it can have been acted on (RFC 9110 §9.2.2).
+func (p *Balancer) whole(x *front.Exchange, body []byte) {
+	safe := route.IsSafe(x.Req.Method)
+	var tried backend.Set
+	failure := errNoBackend
+	x.Up = p.appendHead(x, x.Up[:0], len(body))
+	x.Up = append(x.Up, body...)
+	for range p.o.Tries {
+		b := p.o.Group.Pick(tried)
+		if b == nil {
+			break
+		}
+		tried = tried.With(b)
+		failure = p.once(x, b, safe)
+		if failure == nil {
+			return
+		}
+		if x.Begun() || x.Left() || (!safe && failure.Outcome != backend.Unsent) {
+			break
+		}
+	}
+	fail(x, failure)
+}
+
+// once makes one exchange with b and relays its answer.
+func (p *Balancer) once(x *front.Exchange, b *backend.Backend, safe bool) *backend.Failure {
+	head := string(x.Req.Method) == "HEAD"
+	c, err := b.Exchange(backend.ForRead, p.o.QueueTimeout, x.Up, head, safe, (*client)(x), &x.Resp)
+	if err != nil {
+		return asFailure(err)
+	}
+	failure := relay(x, c, head)
+	x.Hold(nil)
+	if failure != nil {
+		c.Close()
+		return failure
+	}
+	c.Release()
+	return nil
+}
+
+// appendHead appends the head for a body of n bytes that is in memory.
+func (p *Balancer) appendHead(x *front.Exchange, dst []byte, n int) []byte {
+	o := p.outgoing(x)
+	if x.Req.HasBody() {
+		o.Framing, o.ContentLength = wire.Length, int64(n)
+	}
+	return wire.AppendRequest(dst, &x.Req, &o)
+}

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tutti/admin"
+	"tutti/backend"
+	"tutti/demo"
+	"tutti/fanout"
+	"tutti/front"
+	"tutti/metrics"
+	"tutti/proxy"
+	"tutti/retry"
+)
+
+// service is the running program: what start has built, in the order in which it depends on
+// what came before. A nil field was not built.
+type service struct {
+	c        *Config
+	log      *slog.Logger
+	requests io.Writer // the demo backends' lines
+
+	demo    *demo.Group
+	metrics *metrics.Set
+	group   *backend.Group
+	fanout  *fanout.Fanout
+	front   *front.Server
+	admin   *admin.Server
+
+	stopping atomic.Bool // /-/ready says no
+	serving  sync.WaitGroup
+	failed   chan error // a listener that ended by itself
+	started  time.Time
+}
+
+// start builds everything and begins to serve. On an error nothing is left running.
+func start(c *Config, log *slog.Logger, requests io.Writer) (*service, error) {
+	s := &service{c: c, log: log, requests: requests, failed: make(chan error, 2), started: time.Now()}
+	if err := s.build(); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *service) build() error {
+	names := s.c.Backends
+	if s.c.DemoBackends > 0 {
+		var err error
+		if names, err = s.startDemo(); err != nil || s.c.Listen == "" {
+			return err
+		}
+	}
+	if err := s.buildBackends(names); err != nil {
+		return err
+	}
+	pseudonym := newPseudonym()
+	if err := s.buildFanout(pseudonym); err != nil {
+		return err
+	}
+	balancer, err := proxy.New(proxy.Options{
+		Group: s.group, Tries: s.c.ReadTries, QueueTimeout: s.c.QueueTimeout,
+		StreamTimeout: s.c.StreamTimeout, Pseudonym: pseudonym,
+	})
+	if err != nil {
+		return err
+	}
+	r := &router{
+		table: s.c.Routes, balancer: balancer, fanout: s.fanout, metrics: s.metrics,
+		pseudonym: pseudonym, expose: exposureOf(s.c.ExposeMetrics),
+	}
+	if s.front, err = front.New(front.Options{
+		Handler: r, MaxHeader: s.c.MaxHeaderSize, ClientTimeout: s.c.ClientTimeout,
+		IdleTimeout: s.c.IdleTimeout, MaxClients: s.c.MaxClients, Log: s.log,
+	}); err != nil {
+		return err
+	}
+	r.stats = s.front.Stats
+	s.metrics.Source(s.gauges())
+	return s.listen(names)
+}
+
+func (s *service) startDemo() ([]string, error) {
+	var err error
+	s.demo, err = demo.Start(demo.Options{
+		Listen: s.c.DemoListen, Count: s.c.DemoBackends, Flaky: s.c.DemoFlaky,
+		FailRate: s.c.DemoFailRate, Latency: s.c.DemoLatency, Log: s.requests,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, addr := range s.demo.Addrs() {
+		s.log.Info("demo backend", "name", fmt.Sprintf("server%d", i+1), "address", addr)
+	}
+	return s.demo.Addrs(), nil
+}
+
+func (s *service) buildBackends(names []string) error {
+	s.metrics = metrics.New(names)
+	o := backend.Options{
+		DialTimeout: s.c.DialTimeout, ResponseTimeout: s.c.BackendTimeout, StreamTimeout: s.c.StreamTimeout,
+		IdleTimeout: s.c.IdleConnTimeout, QueueTimeout: s.c.QueueTimeout, MaxConns: s.c.MaxConns,
+		EjectAfter: s.c.EjectAfter, EjectFor: s.c.EjectFor, MaxHeader: s.c.MaxHeaderSize, Log: s.log,
+	}
+	all := make([]*backend.Backend, len(names))
+	for i, name := range names {
+		var err error
+		if all[i], err = backend.New(name, i, o, s.metrics.Backend(i)); err != nil {
+			return err
+		}
+	}
+	s.group = backend.NewGroup(all)
+	return nil
+}
+
+func (s *service) buildFanout(pseudonym string) error {
+	success, err := fanout.ParseStatusSet(strings.Join(s.c.SuccessStatus, ","))
+	if err != nil {
+		return err
+	}
+	reject, err := fanout.ParseStatusSet(strings.Join(s.c.RejectStatus, ","))
+	if err != nil {
+		return err
+	}
+	s.fanout, err = fanout.New(fanout.Options{
+		Group: s.group, Metrics: s.metrics, Log: s.log,
+		Success: success, Reject: reject, RejectUnanimous: s.c.RejectUnanimous,
+		Ack: s.c.Ack, AckEarliest: s.c.AckEarliest, AckTimeout: s.c.AckTimeout,
+		Policy: retry.Policy{
+			Base: s.c.RetryBase, Max: s.c.RetryMaxBackoff, Jitter: s.c.RetryJitter, Attempts: s.c.RetryAttempts,
+		},
+		MaxPending: s.c.MaxPending, MaxPendingBytes: s.c.MaxPendingBytes, MaxWriteSize: s.c.MaxWriteSize,
+		KeepFor: s.c.IdempotencyWindow, Pseudonym: pseudonym,
+	})
+	return err
+}
+
+// gauges is where a scrape reads what others own.
+func (s *service) gauges() metrics.Gauges {
+	all := s.group.All()
+	return metrics.Gauges{
+		Writes:            s.fanout.Snapshot,
+		ClientConnections: func() int { return s.front.Stats().Active },
+		Up: func(i int) bool {
+			state, _ := all[i].State()
+			return state == backend.Live
+		},
+		Connections: func(i int) (idle, active int) {
+			st := all[i].Stats()
+			return st.Idle, st.Active
+		},
+	}
+}
+
+// listen opens the listeners and serves them.
+func (s *service) listen(names []string) error {
+	ln, err := net.Listen("tcp", s.c.Listen)
+	if err != nil {
+		return fmt.Errorf("cannot listen for clients: %w", err)
+	}
+	var adminLn net.Listener
+	if s.c.AdminListen != "" {
+		if adminLn, err = net.Listen("tcp", s.c.AdminListen); err != nil {
+			_ = ln.Close()
+			return fmt.Errorf("cannot listen for operators: %w", err)
+		}
+		if err = s.buildAdmin(ln.Addr()); err != nil {
+			_, _ = ln.Close(), adminLn.Close()
+			return err
+		}
+	}
+	s.serve("clients", func() error { return s.front.Serve(ln) })
+	if adminLn != nil {
+		s.serve("operators", func() error { return s.admin.Serve(adminLn) })
+	}
+	s.announce(names, ln.Addr(), adminLn)
+	return nil
+}
+
+// buildAdmin readies what serves operators; clients is where Tutti listens for the others.
+func (s *service) buildAdmin(clients net.Addr) error {
+	all := make([]admin.Backend, len(s.group.All()))
+	for i, b := range s.group.All() {
+		all[i] = b
+	}
+	var err error
+	s.admin, err = admin.New(admin.Options{
+		Writes: s.fanout, Backends: all, Metrics: s.metrics, Front: s.front.Stats, Stopping: s.stopping.Load,
+		Hosts: s.c.AdminHosts, Token: s.c.AdminToken,
+		Version: shortVersion(), Started: s.started, Listen: clients.String(), Log: s.log,
+	})
+	return err
+}
+
+// serve runs a listener's loop; an end that nobody asked for stops the program.
+func (s *service) serve(whom string, loop func() error) {
+	s.serving.Go(func() {
+		if err := loop(); err != nil && !s.stopping.Load() {
+			s.failed <- fmt.Errorf("cannot go on listening for %s: %w", whom, err)
+		}
+	})
+}
+
+// announce logs one line per backend and listener, and in a demo what to try.
+func (s *service) announce(names []string, addr net.Addr, adminLn net.Listener) {
+	for i, name := range names {
+		s.log.Info("backend", "number", i+1, "address", name)
+	}
+	s.log.Info("listening for clients", "address", addr.String(), "version", shortVersion())
+	if adminLn != nil {
+		s.log.Info("listening for operators", "address", adminLn.Addr().String())
+	}
+	if s.demo == nil {
+		return
+	}
+	at := localURL(addr)
+	s.log.Info("try: curl " + at + "/login")
+	s.log.Info("try: curl -X POST -d username=schef -d password=example " + at + "/register")
+	s.log.Info("try: curl -X POST -d username=schef -d password=changed " + at + "/changePassword")
+}
+
+// localURL is how somebody on this machine reaches addr.
+func localURL(addr net.Addr) string {
+	host, port, _ := net.SplitHostPort(addr.String())
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// newPseudonym names this process in Via: two instances in a chain are no loop.
+func newPseudonym() string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return "tutti-" + hex.EncodeToString(b[:])
+}
