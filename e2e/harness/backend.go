@@ -112,14 +112,16 @@ func (b *Backend) Stop() {
 	b.wg.Wait()
 }
 
-// Cut closes every open connection and goes on listening.
+// Cut closes every open connection, waits until that is done, and goes on listening.
 func (b *Backend) Cut() {
+	b.t.Helper()
 	b.mu.Lock()
 	wires := b.wires
 	b.mu.Unlock()
 	for _, w := range wires {
 		_ = w.conn.Close()
 	}
+	Eventually(b.t, "all connections are cut", func() bool { return b.Open() == 0 })
 }
 
 // Script replaces what requests from now on are answered with.

@@ -226,7 +226,7 @@ func (d deadlineWriter) Write(p []byte) (int, error) {
 	return d.w.Write(p)
 }
 
-// Read reads exactly n bytes.
+// ReadString reads exactly n bytes.
 func (c *Conn) ReadString(n int) string {
 	c.t.Helper()
 	if err := c.SetReadDeadline(time.Now().Add(Limit)); err != nil {
@@ -237,6 +237,23 @@ func (c *Conn) ReadString(n int) string {
 		c.t.Fatalf("wanted %d bytes, got %q: %v", n, p[:got], err)
 	}
 	return string(p)
+}
+
+// ReadUntil reads up to and with the first s.
+func (c *Conn) ReadUntil(s string) string {
+	c.t.Helper()
+	if err := c.SetReadDeadline(time.Now().Add(Limit)); err != nil {
+		c.t.Fatal(err)
+	}
+	var got []byte
+	for !bytes.HasSuffix(got, []byte(s)) {
+		b, err := c.br.ReadByte()
+		if err != nil {
+			c.t.Fatalf("wanted %q, got %q: %v", s, got, err)
+		}
+		got = append(got, b)
+	}
+	return string(got)
 }
 
 // Rest reads what comes until the connection ends; reset tells that it did not end with FIN.

@@ -81,15 +81,7 @@ func spawn(t testing.TB, cmd *exec.Cmd) *Process {
 }
 
 func (p *Process) end() {
-	if !p.Ended() {
-		p.Signal(syscall.SIGTERM)
-		select {
-		case <-p.done:
-		case <-time.After(2 * time.Second):
-			p.Kill()
-		}
-	}
-	<-p.done
+	p.Kill()
 	out := p.Stderr()
 	for _, sign := range []string{"WARNING: DATA RACE", "panic:", "fatal error:"} {
 		if strings.Contains(out, sign) {

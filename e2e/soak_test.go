@@ -1,0 +1,179 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"tutti/e2e/harness"
+)
+
+const soakFor = 30 * time.Second
+
+// latencies are measured times.
+type latencies struct {
+	mu  sync.Mutex
+	all []time.Duration
+}
+
+func (l *latencies) add(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, d)
+}
+
+func (l *latencies) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.all) == 0 {
+		return "none"
+	}
+	slices.Sort(l.all)
+	at := func(q float64) time.Duration { return l.all[int(q*float64(len(l.all)-1))] }
+	return fmt.Sprintf("%d requests, p50 %v, p99 %v, max %v", len(l.all), at(0.5), at(0.99), at(1))
+}
+
+// every sends a request per tick until time is up, each on a goroutine of its own so that a slow
+// answer delays no other.
+func every(t *testing.T, addr, request string, status int, tick time.Duration, l *latencies) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	end := time.NewTimer(soakFor)
+	defer end.Stop()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for {
+		select {
+		case <-end.C:
+			return
+		case <-ticker.C:
+		}
+		wg.Go(func() {
+			began := time.Now()
+			a, err := harness.TryOnce(t, addr, request)
+			if err != nil || a.Status != status {
+				t.Errorf("got %v %+v", err, a)
+				return
+			}
+			l.add(time.Since(began))
+		})
+	}
+}
+
+func TestSoakOneHungBackendHurtsNeitherWritesNorReads(t *testing.T) {
+	soak(t)
+	hung := harness.By(map[string]harness.Script{"POST": harness.Hangs}, harness.Says(200, "read"))
+	fine := harness.By(map[string]harness.Script{"POST": harness.Says(201, "ok")}, harness.Says(200, "read"))
+	p := start(t, harness.BackendFlag(harness.NewBackend(t, hung), harness.NewBackend(t, fine), harness.NewBackend(t, fine)), "--ack=one")
+	var writes, reads latencies
+	var wg sync.WaitGroup
+	wg.Go(func() { every(t, p.Listen, register("x"), 201, 5*time.Millisecond, &writes) })
+	wg.Go(func() { every(t, p.Listen, get("/login"), 200, 5*time.Millisecond, &reads) })
+	wg.Wait()
+	t.Logf("writes: %v", &writes)
+	t.Logf("reads:  %v", &reads)
+	t.Logf("peak resident memory %d MB, %v writes owed", p.PeakRSS()/1_000_000, p.Metrics()["tutti_writes_pending"])
+}
+
+var wrkErrors = regexp.MustCompile(`Socket errors:.*|Non-2xx.*`)
+
+// wrk runs wrk and fails the test if it saw an error; signal, if not nil, runs meanwhile.
+func wrk(t *testing.T, d time.Duration, addr, path, script string, meanwhile func()) string {
+	t.Helper()
+	tool, err := exec.LookPath("wrk")
+	if err != nil {
+		t.Skip("no wrk here")
+	}
+	args := []string{"-t2", "-c64", fmt.Sprintf("-d%.0fs", d.Seconds()), "--latency"}
+	if script != "" {
+		file := filepath.Join(t.TempDir(), "wrk.lua")
+		if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "-s", file)
+	}
+	cmd := exec.CommandContext(t.Context(), tool, append(args, "http://"+addr+path)...)
+	var out harness.Output
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if meanwhile != nil {
+		meanwhile()
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("wrk: %v\n%s", err, out.String())
+	}
+	return out.String()
+}
+
+const wrkWrite = `wrk.method = "POST"
+wrk.body = "username=schef&password=example"
+wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"
+`
+
+func TestSoakSteadyLoadDoesNotGrow(t *testing.T) {
+	soak(t)
+	for path, script := range map[string]string{"/login": "", "/register": wrkWrite} {
+		t.Run(strings.TrimPrefix(path, "/"), func(t *testing.T) {
+			// Scripted servers in another process: the demo's own memory is not measured.
+			r := []*recorder{newRecorder(t), newRecorder(t), newRecorder(t)}
+			status := "--success-status=201"
+			p := start(t, "--backend="+r[0].addr+","+r[1].addr+","+r[2].addr, status)
+			var early, late [2]float64
+			out := wrk(t, soakFor, p.Listen, path, script, func() {
+				early = sampleAt(t, p, 5*time.Second)
+				late = sampleAt(t, p, soakFor-7*time.Second)
+			})
+			t.Logf("%s", out)
+			if found := wrkErrors.FindString(out); found != "" {
+				t.Errorf("wrk: %s", found)
+			}
+			t.Logf("5th second: %.0f goroutines, %.0f MB; near the end: %.0f, %.0f MB", early[0], early[1], late[0], late[1])
+			if late[0] > early[0]+10 || late[1] > early[1]*1.3+10 {
+				t.Error("it grows")
+			}
+		})
+	}
+}
+
+// sampleAt waits d and returns the goroutines and the resident megabytes.
+func sampleAt(t *testing.T, p *harness.Process, d time.Duration) [2]float64 {
+	t.Helper()
+	<-time.After(d)
+	return [2]float64{p.Metrics().Must(t, "go_goroutines"), float64(p.RSS()) / 1e6}
+}
+
+func TestSoakSIGTERMUnderWrk(t *testing.T) {
+	soak(t)
+	p := start(t, "--demo-backends=3", "--demo-flaky=0")
+	out := wrk(t, 8*time.Second, p.Listen, "/login", "", func() {
+		<-time.After(4 * time.Second)
+		p.Signal(syscall.SIGTERM)
+		if code := p.Wait(); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+	})
+	// wrk dials again after Connection: close and counts the refused dials as connect errors;
+	// read, write and timeout errors and bad statuses would be requests that were cut.
+	t.Logf("%s", out)
+	cut := regexp.MustCompile(`read [1-9]|write [1-9]|timeout [1-9]|Non-2xx`)
+	if found := cut.FindString(out); found != "" {
+		t.Errorf("wrk saw %q", found)
+	}
+}
+
+func TestSoakRandomFaults(t *testing.T) {
+	soak(t)
+	for i := range 5 {
+		t.Run(fmt.Sprint(i), TestAcceptedIsSettledAndPendingAndParkedAtEveryScrape)
+	}
+}
