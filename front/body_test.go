@@ -298,8 +298,8 @@ func TestAPauseInABodyIsLimitedAndTheWholeIsNot(t *testing.T) {
 				c.send("b")
 			}
 			c.expect(200, fmt.Sprint(size))
-			c.send(head + "b")
 			begun := time.Now()
+			c.send(head + "b")
 			status, _, body := c.answer()
 			if took := time.Since(begun); took < limit {
 				t.Errorf("cut after %v", took)
