@@ -35,11 +35,9 @@ func run(args, environ []string, signals <-chan os.Signal, stdout, stderr io.Wri
 	}
 	switch c.Action {
 	case Help:
-		fmt.Fprint(stdout, helpText())
-		return exitOK
+		return show(stdout, stderr, helpText())
 	case Version:
-		fmt.Fprint(stdout, versionText())
-		return exitOK
+		return show(stdout, stderr, versionText())
 	case Probe:
 		return complain(stderr, probe(context.Background(), c.ProbeURL))
 	case Check:
@@ -62,12 +60,17 @@ func complain(stderr io.Writer, err error) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(stderr, "tutti: %v\n", err)
-	var usage *usageError
-	if errors.As(err, &usage) {
+	_, _ = fmt.Fprintf(stderr, "tutti: %v\n", err) // there is nowhere else to say it
+	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// show prints what was asked for.
+func show(stdout, stderr io.Writer, text string) int {
+	_, err := io.WriteString(stdout, text)
+	return complain(stderr, err)
 }
 
 func newLog(c *Config, stderr io.Writer) *slog.Logger {

@@ -74,11 +74,15 @@ func (s *service) drain(ctx context.Context) {
 	defer cancelClients()
 	drained := make(chan error, 1)
 	go func() { drained <- s.front.Drain(clients) }()
-	if err := s.fanout.Drain(writes); err != nil {
-		s.log.Warn("writes are still owed", "timeout", s.c.ShutdownTimeout)
-	}
-	if err := <-drained; err != nil {
+	err := s.fanout.Drain(writes)
+	if cut := <-drained; cut != nil {
 		s.log.Warn("cutting clients that are still being served", "connections", s.front.Stats().Active)
+	}
+	if err == nil {
+		err = s.fanout.Drain(writes) // what the last clients wrote
+	}
+	if err != nil {
+		s.log.Warn("writes are still owed", "pending", s.fanout.Snapshot().Pending)
 	}
 }
 
