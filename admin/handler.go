@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"runtime/debug"
@@ -99,10 +100,12 @@ func isID(s string) bool {
 	return len(s) == 32 && strings.Trim(s, "0123456789abcdef") == ""
 }
 
-// framed tells whether h announces a body. fasthttp does not read that of a GET, and would take
-// it for the next request, one of somebody else's behind a proxy.
+// framed tells whether h may announce a body. fasthttp does not read one whose coding is
+// identity and would take it for the next request, somebody else's behind a proxy. This looks
+// at the bytes as they came, since fasthttp drops what it overrules (PITFALLS 20).
 func framed(h *fasthttp.RequestHeader) bool {
-	return len(h.Peek("Content-Length")) > 0 || len(h.Peek("Transfer-Encoding")) > 0
+	raw := bytes.ToLower(h.RawHeaders())
+	return bytes.Contains(raw, []byte("content-length")) || bytes.Contains(raw, []byte("transfer-encoding"))
 }
 
 // handle answers one request.
@@ -139,6 +142,9 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	serve(ctx, arg)
+	if s.stopped() { // perhaps while it was served
+		ctx.SetConnectionClose()
+	}
 }
 
 func (s *Server) rights(ctx *fasthttp.RequestCtx, r *resource, method string) *problem {

@@ -115,7 +115,7 @@ func (s *Server) trace(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	defer s.tracing.Store(false)
-	out := &traceBuffer{full: make(chan struct{})}
+	out := &traceBuffer{limit: maxTraceBytes, full: make(chan struct{})}
 	if err := trace.Start(out); err != nil {
 		s.profileFailed(ctx, err)
 		return
@@ -173,13 +173,14 @@ func number(q map[string]string, name string, otherwise, least, most int) (int, 
 // was written is whole.
 type traceBuffer struct {
 	bytes.Buffer
-	full chan struct{}
-	once sync.Once
+	limit int
+	full  chan struct{} // closed past limit
+	once  sync.Once
 }
 
 // Write implements io.Writer.
 func (b *traceBuffer) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > maxTraceBytes {
+	if b.Len()+len(p) > b.limit {
 		b.once.Do(func() { close(b.full) })
 	}
 	return b.Buffer.Write(p)

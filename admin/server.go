@@ -55,11 +55,14 @@ func New(o Options) (*Server, error) {
 		WriteTimeout:       writeTimeout,
 		IdleTimeout:        idleTimeout,
 
+		// How often fasthttp's own goroutine looks whether it should end: that long it may
+		// outlive Shutdown.
+		MaxIdleWorkerDuration: time.Second,
+
 		NoDefaultServerHeader:        true,
 		NoDefaultContentType:         true,
 		DisablePreParseMultipartForm: true,
 		SecureErrorLogMessage:        true,
-		CloseOnShutdown:              true,
 	}
 	return s, nil
 }
