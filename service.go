@@ -36,6 +36,7 @@ type service struct {
 	front   *front.Server
 	admin   *admin.Server
 
+	clients  net.Addr    // where the front listens
 	stopping atomic.Bool // /-/ready says no
 	serving  sync.WaitGroup
 	failed   chan error // a listener that ended by itself
@@ -167,13 +168,14 @@ func (s *service) listen(names []string) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen for clients: %w", err)
 	}
+	s.clients = ln.Addr()
 	var adminLn net.Listener
 	if s.c.AdminListen != "" {
 		if adminLn, err = net.Listen("tcp", s.c.AdminListen); err != nil {
 			_ = ln.Close()
 			return fmt.Errorf("cannot listen for operators: %w", err)
 		}
-		if err = s.buildAdmin(ln.Addr()); err != nil {
+		if err = s.buildAdmin(); err != nil {
 			_, _ = ln.Close(), adminLn.Close()
 			return err
 		}
@@ -182,12 +184,12 @@ func (s *service) listen(names []string) error {
 	if adminLn != nil {
 		s.serve("operators", func() error { return s.admin.Serve(adminLn) })
 	}
-	s.announce(names, ln.Addr(), adminLn)
+	s.announce(names, adminLn)
 	return nil
 }
 
-// buildAdmin readies what serves operators; clients is where Tutti listens for the others.
-func (s *service) buildAdmin(clients net.Addr) error {
+// buildAdmin readies what serves operators.
+func (s *service) buildAdmin() error {
 	all := make([]admin.Backend, len(s.group.All()))
 	for i, b := range s.group.All() {
 		all[i] = b
@@ -196,7 +198,7 @@ func (s *service) buildAdmin(clients net.Addr) error {
 	s.admin, err = admin.New(admin.Options{
 		Writes: s.fanout, Backends: all, Metrics: s.metrics, Front: s.front.Stats, Stopping: s.stopping.Load,
 		Hosts: s.c.AdminHosts, Token: s.c.AdminToken,
-		Version: shortVersion(), Started: s.started, Listen: clients.String(), Log: s.log,
+		Version: shortVersion(), Started: s.started, Listen: s.clients.String(), Log: s.log,
 	})
 	return err
 }
@@ -211,18 +213,18 @@ func (s *service) serve(whom string, loop func() error) {
 }
 
 // announce logs one line per backend and listener, and in a demo what to try.
-func (s *service) announce(names []string, addr net.Addr, adminLn net.Listener) {
+func (s *service) announce(names []string, adminLn net.Listener) {
 	for i, name := range names {
 		s.log.Info("backend", "number", i+1, "address", name)
 	}
-	s.log.Info("listening for clients", "address", addr.String(), "version", shortVersion())
+	s.log.Info("listening for clients", "address", s.clients.String(), "version", shortVersion())
 	if adminLn != nil {
 		s.log.Info("listening for operators", "address", adminLn.Addr().String())
 	}
 	if s.demo == nil {
 		return
 	}
-	at := localURL(addr)
+	at := localURL(s.clients)
 	s.log.Info("try: curl " + at + "/login")
 	s.log.Info("try: curl -X POST -d username=schef -d password=example " + at + "/register")
 	s.log.Info("try: curl -X POST -d username=schef -d password=changed " + at + "/changePassword")

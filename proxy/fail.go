@@ -16,8 +16,7 @@ const statusLeft = 499
 
 // asFailure: every error of package backend is a *Failure.
 func asFailure(err error) *backend.Failure {
-	var f *backend.Failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*backend.Failure](err); ok {
 		return f
 	}
 	return backend.ErrTerminated

@@ -220,15 +220,3 @@ func talk(t *testing.T, addr, request string) string {
 	_, _ = io.Copy(&all, r)
 	return all.String()
 }
-
-// eventually polls a condition.
-func eventually(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(patience); !cond(); <-tick.C {
-		if time.Now().After(end) {
-			t.Fatalf("not within %v: %s", patience, what)
-		}
-	}
-}
