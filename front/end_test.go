@@ -60,6 +60,13 @@ func TestAnAbortedAnswerIsVisiblyCutShort(t *testing.T) {
 	c.expectEnd()
 }
 
+func TestARequestThatIsNotAnsweredEndsTheConnection(t *testing.T) {
+	f := start(t, func(*Exchange) {})
+	c := f.dial(t)
+	c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	c.expectEnd()
+}
+
 func TestATunnelGetsWhatWasAlreadyReadAndThenTheConnection(t *testing.T) {
 	f := start(t, func(x *Exchange) {
 		x.Out = append(x.Out, "HTTP/1.1 101 Switching Protocols\r\n\r\n"...)

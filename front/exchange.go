@@ -75,8 +75,9 @@ var continueLine = []byte("HTTP/1.1 100 Continue\r\n\r\n")
 func (x *Exchange) Begun() bool { return x.begun }
 
 // KeepAlive tells whether the connection will serve another request after this answer: what
-// to write in its head. What it said once it says for the rest of this exchange, but for CloseAfter.
-// It is false when the body was not read to its end, the client asked for close, or the server drains.
+// to write in its head. It is false when the body was not read to its end, the client asked
+// for close, or the server drains. What it said once it says for the rest of this exchange,
+// but for CloseAfter.
 func (x *Exchange) KeepAlive() bool {
 	if x.keep == unasked {
 		x.keep = notKept
@@ -90,8 +91,8 @@ func (x *Exchange) KeepAlive() bool {
 // CloseAfter ends the connection after this answer.
 func (x *Exchange) CloseAfter() { x.closeAfter = true }
 
-// Flush sends Out now, blocking while the client does not take it (each pause at most ClientTimeout).
-// Errors: ErrClientLeft, ErrClientSlow; nothing more can be sent then.
+// Flush sends Out now, blocking while the client does not take it (each pause at most
+// ClientTimeout). Errors: ErrClientLeft, ErrClientSlow; nothing more can be sent then.
 func (x *Exchange) Flush() error {
 	if len(x.Out) == 0 {
 		return nil
@@ -140,9 +141,10 @@ func (x *Exchange) Hold(c interface{ Abandon() }) { x.c.setHold(c) }
 func (x *Exchange) Left() bool { return x.c.left.Load() }
 
 // Tunnel hands the client's side over after a 101 was flushed: what was already read, then
-// the connection, which has no deadline set. The handler copies both ways and returns when done; the connection is then
-// closed. Drain waits for tunnels until its context is done; Close closes them. Only a request with Upgrade can
-// become one: for others the connection is nil.
+// the connection, which has no deadline set. The handler copies both ways and returns when
+// done; the connection is then closed. Drain waits for tunnels until its context is done;
+// Close closes them. Only a request with Upgrade can become one: for others, and when the
+// client left before the 101, the connection is nil.
 func (x *Exchange) Tunnel() (buffered []byte, c net.Conn) {
 	if x.c.inside || x.Flush() != nil {
 		return nil, nil

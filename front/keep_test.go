@@ -55,6 +55,24 @@ func TestAConnectionIsKeptOnlyWhenBothSidesMeanIt(t *testing.T) {
 	check("the body was not read", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n", false)
 }
 
+func TestAClientThatSentMoreThanIsServedSeesItsAnswerAndNoReset(t *testing.T) {
+	sent, handling := make(chan struct{}), make(chan struct{})
+	f := start(t, func(x *Exchange) {
+		handling <- struct{}{}
+		<-sent
+		reply(x, "last")
+	})
+	for range 20 {
+		c := f.dial(t)
+		c.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		<-handling
+		c.send(strings.Repeat("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 1000))
+		sent <- struct{}{}
+		c.expect(200, "last")
+		c.expectEnd()
+	}
+}
+
 func TestWhatKeepAliveSaidItGoesOnSaying(t *testing.T) {
 	f := start(t, func(x *Exchange) {
 		first := x.KeepAlive()

@@ -2,7 +2,10 @@
 
 package front
 
-import "syscall"
+import (
+	"errors"
+	"syscall"
+)
 
 // rawIO says that there are no raw system calls here: every connection is served with
 // net.Conn's own Read and Write.
@@ -10,7 +13,13 @@ const rawIO = false
 
 func recv(uintptr, []byte) (int, syscall.Errno) { return 0, syscall.ENOSYS }
 
-func peek(uintptr, []byte) (int, syscall.Errno) { return 0, syscall.ENOSYS }
+// peek is recv(2) that does not wait and leaves the byte where it is.
+func peek(fd uintptr, p []byte) (int, syscall.Errno) {
+	n, _, err := syscall.Recvfrom(int(fd), p, syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	var e syscall.Errno
+	errors.As(err, &e)
+	return n, e
+}
 
 type vector struct{}
 

@@ -1,5 +1,3 @@
-// Package front accepts clients' connections and reads their requests: a serve loop of its
-// own, one goroutine per connection, on fasthttp's header types and the strict pass of wire.
 package front
 
 import (

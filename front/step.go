@@ -210,6 +210,9 @@ func (c *conn) finish(w *work) next {
 	case c.broken || x.Flush() != nil:
 		c.ended = endReset
 		return stop
+	case !x.begun:
+		// not answered at all: the client must not take another request's answer for this one's
+		return stop
 	case !x.KeepAlive():
 		if !w.body.done.Load() || w.buffered() || c.pending() {
 			c.ended = endLinger
@@ -226,7 +229,7 @@ func (c *conn) finish(w *work) next {
 // pending tells whether bytes wait in the socket: closing it then would send a reset, which
 // can overtake the answer.
 func (c *conn) pending() bool {
-	if !c.raw {
+	if c.rc == nil {
 		return false
 	}
 	n, e := 0, syscall.EAGAIN
