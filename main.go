@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"a.tutti/stdlog"
 )
 
 // Exit codes.
@@ -45,6 +47,7 @@ func run(args, environ []string, signals <-chan os.Signal, stdout, stderr io.Wri
 	case Run:
 	}
 	log := newLog(c, stderr)
+	stdlog.Follow(log)
 	for _, w := range c.Warnings {
 		log.Warn(w)
 	}

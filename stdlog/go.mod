@@ -1,0 +1,3 @@
+module a.tutti/stdlog
+
+go 1.26.0

@@ -1,0 +1,28 @@
+// Package stdlog silences package log while other packages initialise themselves.
+//
+// github.com/VictoriaMetrics/metrics v1.41.2 prints a line from the initialisation of a
+// variable on every kernel without pressure stall information, so before any flag is read and
+// in front of every error. Packages are initialised in the order of their import paths as far
+// as their imports allow (Go 1.21 release notes), and this one's path sorts before that one's:
+// that is why it is a module of its own. The program gives package log its output when it
+// knows where to log.
+package stdlog
+
+import (
+	"io"
+	"log"
+	"log/slog"
+)
+
+var _ = silence()
+
+func silence() struct{} {
+	log.SetOutput(io.Discard)
+	return struct{}{}
+}
+
+// Follow has package log write to l from now on.
+func Follow(l *slog.Logger) {
+	log.SetFlags(0)
+	log.SetOutput(slog.NewLogLogger(l.Handler(), slog.LevelInfo).Writer())
+}
