@@ -8,7 +8,7 @@ import (
 	"tutti/clock"
 )
 
-// maxEjection is where the doubling of EjectFor ends.
+// maxEjection is where the doubling of EjectFor ends (or at EjectFor, if that is more).
 const maxEjection = 5 * time.Minute
 
 // health is what exchanges have shown about a backend, and what an operator wants of it.
@@ -166,9 +166,9 @@ func (b *Backend) expire(now int64) int64 {
 // eject starts an ejection, twice as long as the last one if there was no success in between.
 func (h *health) eject(now int64) {
 	if h.span == 0 {
-		h.span = min(h.base, maxEjection)
+		h.span = h.base
 	} else {
-		h.span = min(2*h.span, maxEjection)
+		h.span = min(2*h.span, max(h.base, maxEjection))
 	}
 	h.ejected, h.probation = true, false
 	h.over = now + int64(h.span)

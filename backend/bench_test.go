@@ -1,0 +1,70 @@
+package backend
+
+import (
+	"net"
+	"sync"
+	"testing"
+
+	"tutti/wire"
+)
+
+// held is a Holder.
+type held struct{ c interface{ Abandon() } }
+
+func (h *held) Hold(c interface{ Abandon() }) { h.c = c }
+
+// echo answers every Read with answer, as cheaply as it can.
+func echo(t testing.TB, answer string) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() {
+				buf := make([]byte, 4096)
+				out := []byte(answer)
+				for {
+					if _, err := c.Read(buf); err != nil {
+						_ = c.Close()
+						return
+					}
+					if _, err := c.Write(out); err != nil {
+						return
+					}
+				}
+			})
+		}
+	})
+	// Registered before the group's Close, so run after it: the connections are closed by then.
+	t.Cleanup(func() { _ = ln.Close(); all.Wait() })
+	return ln.Addr().String()
+}
+
+func BenchmarkExchange(b *testing.B) {
+	be := newBackend(b, echo(b, string(ok)), nil)
+	req := []byte(get)
+	b.ReportAllocs()
+	b.RunParallel(func(p *testing.PB) {
+		var resp wire.Response
+		for p.Next() {
+			c, err := be.Exchange(ForRead, 0, req, false, true, nil, &resp)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			for {
+				if _, err := c.NextBody(); err != nil {
+					break
+				}
+			}
+			c.Release()
+		}
+	})
+}
