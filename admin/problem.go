@@ -33,14 +33,14 @@ func refuse(ctx *fasthttp.RequestCtx, p *problem) {
 	reply(ctx, p.Status, "application/problem+json", append(body, '\n'))
 }
 
-// replyJSON answers with v, which must be made of plain data.
-func replyJSON(ctx *fasthttp.RequestCtx, status int, v any) {
+// replyJSON answers 200 with v, which must be made of plain data.
+func replyJSON(ctx *fasthttp.RequestCtx, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
 		refuse(ctx, &problem{Status: 500, Detail: "This could not be written as JSON."})
 		return
 	}
-	reply(ctx, status, "application/json", append(body, '\n'))
+	reply(ctx, 200, "application/json", append(body, '\n'))
 }
 
 // reply answers with body, which becomes the response's. Whatever was set before is gone but

@@ -78,7 +78,7 @@ func (s *Server) status(ctx *fasthttp.RequestCtx, _ string) {
 	for i, b := range s.o.Backends {
 		st.Backends[i] = describe(b, owedTo(writes, i))
 	}
-	replyJSON(ctx, 200, st)
+	replyJSON(ctx, st)
 }
 
 // owedTo is what the i-th backend is owed.

@@ -26,7 +26,7 @@ func (s *Server) writes(ctx *fasthttp.RequestCtx, _ string) {
 	} else if n == 0 {
 		page.Writes = []fanout.View{} // [], not null
 	}
-	replyJSON(ctx, 200, page)
+	replyJSON(ctx, page)
 }
 
 func (s *Server) write(ctx *fasthttp.RequestCtx, id string) {
@@ -35,7 +35,7 @@ func (s *Server) write(ctx *fasthttp.RequestCtx, id string) {
 		unknown(ctx, id)
 		return
 	}
-	replyJSON(ctx, 200, v)
+	replyJSON(ctx, v)
 }
 
 func (s *Server) retry(ctx *fasthttp.RequestCtx, id string) {
@@ -69,7 +69,7 @@ func (s *Server) changeWrite(ctx *fasthttp.RequestCtx, id, what string, do func(
 		reply(ctx, 204, "", nil)
 		return
 	}
-	replyJSON(ctx, 200, v)
+	replyJSON(ctx, v)
 }
 
 func unknown(ctx *fasthttp.RequestCtx, id string) {
