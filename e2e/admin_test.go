@@ -145,14 +145,11 @@ func TestWritesAreListedInPages(t *testing.T) {
 		wantStatus(t, c.Do("POST", register("x")), 502)
 	}
 	seen := make(map[string]bool)
-	after := ""
+	query := "state=parked&limit=3"
 	for range 10 {
-		page := p.Writes("state=parked&limit=3&after=" + after)
+		page, next := p.WritesPage(query)
 		if len(page) > 3 {
 			t.Fatalf("%d writes on a page of 3", len(page))
-		}
-		if len(page) == 0 {
-			break
 		}
 		for _, w := range page {
 			if seen[w.ID] {
@@ -160,7 +157,10 @@ func TestWritesAreListedInPages(t *testing.T) {
 			}
 			seen[w.ID] = true
 		}
-		after = page[len(page)-1].ID
+		if next == "" {
+			break
+		}
+		query = next
 	}
 	if len(seen) != 7 {
 		t.Errorf("%d of 7 writes were listed", len(seen))

@@ -122,6 +122,8 @@ func TestAWriteWithABadAnswerIsTriedAgain(t *testing.T) {
 			switch {
 			case a.Status != 201:
 				t.Errorf("got %s%q", a.Raw, a.Body)
+			case !again && tc.body != "" && a.Body == "" && strings.HasPrefix(a.Get("Proxy-Status"), "tutti; error="):
+				// Its status was good and its body was not to be had: said, not hidden.
 			case again && a.Body != "next", !again && a.Body != tc.body:
 				t.Errorf("after %d attempts the client got %q", b.Count()-before, a.Body)
 			case again && tc.wants[0] == "200" && len(tc.wants) == 1:

@@ -76,7 +76,7 @@ func TestWhileItDrainsWhatRunsEndsAndNothingNewIsAccepted(t *testing.T) {
 	read, write, upload, silent := harness.Dial(t, p.Listen), harness.Dial(t, p.Listen), harness.Dial(t, p.Listen), harness.Dial(t, p.Listen)
 	read.Send(get("/login"))
 	write.Send(harness.Request("PUT", "/register", "x"))
-	upload.Send("POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345")
+	upload.Send("POST /login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n")
 	b.WaitCall(3)
 	p.Signal(syscall.SIGTERM)
 	harness.Eventually(t, "new connections are refused", func() bool {
@@ -87,7 +87,7 @@ func TestWhileItDrainsWhatRunsEndsAndNothingNewIsAccepted(t *testing.T) {
 		return err != nil
 	})
 	silent.WantClosed()
-	upload.Send("67890")
+	upload.Send("5\r\n67890\r\n0\r\n\r\n")
 	close(gate)
 	for method, c := range map[string]*harness.Conn{"GET": read, "PUT": write, "POST": upload} {
 		a := c.Answer(method)

@@ -32,21 +32,22 @@ func TestALoopIsRefused(t *testing.T) {
 	}
 }
 
-func TestAProxyBeforeItselfEndsTheLoop(t *testing.T) {
+func TestTwoProxiesBeforeEachOtherEndTheLoop(t *testing.T) {
 	t.Parallel()
-	listen := harness.FreeAddr(t)
-	p := program.Spawn(t, nil, "--listen="+listen, "--admin-listen=", "--backend="+listen)
+	back := harness.FreeAddr(t)
+	front := start(t, "--backend="+back)
+	other := program.Spawn(t, nil, "--listen="+back, "--admin-listen=", "--backend="+front.Listen)
 	harness.Eventually(t, "it listens", func() bool {
-		if p.Ended() {
-			t.Fatal(p.Stderr())
+		if other.Ended() {
+			t.Fatal(other.Stderr())
 		}
-		c, err := harness.TryDial(t, listen)
+		c, err := harness.TryDial(t, back)
 		if err == nil {
 			c.Close()
 		}
 		return err == nil
 	})
-	if a := harness.Once(t, listen, get("/login")); a.Status != 508 {
+	if a := harness.Once(t, front.Listen, get("/login")); a.Status != 508 {
 		t.Errorf("got %s%s", a.Raw, a.Body)
 	}
 }
@@ -222,7 +223,7 @@ func TestMaxPendingBytesCountsWhatIsHeldAndWhatArrives(t *testing.T) {
 	t.Parallel()
 	gate := make(chan struct{})
 	b := harness.NewBackend(t, harness.When(gate, harness.Says(201, "ok")))
-	p := start(t, harness.BackendFlag(b), "--max-pending-bytes=1MiB")
+	p := start(t, harness.BackendFlag(b), "--max-pending-bytes=1MiB", "--max-write-size=1MiB")
 	big := strings.Repeat("x", 600<<10)
 	held := harness.Dial(t, p.Listen)
 	held.Send(post("/register", big))

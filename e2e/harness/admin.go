@@ -108,21 +108,26 @@ func ParseWrite(body string) (Write, error) {
 // Writes lists the writes the admin listener shows for query ("state=parked", say).
 func (p *Process) Writes(query string) []Write {
 	p.t.Helper()
+	list, _ := p.WritesPage(query)
+	return list
+}
+
+// WritesPage is Writes with the query of the next page; empty: there is none.
+func (p *Process) WritesPage(query string) (list []Write, next string) {
+	p.t.Helper()
 	r := p.Get("/-/writes?" + query)
 	if r.Status != http.StatusOK {
 		p.t.Fatalf("/-/writes?%s answers %d: %s", query, r.Status, r.Body)
 	}
-	var list []Write
-	if json.Unmarshal([]byte(r.Body), &list) == nil {
-		return list
-	}
-	var object struct {
+	var page struct {
 		Writes []Write `json:"writes"`
+		Next   string  `json:"next"`
 	}
-	if err := json.Unmarshal([]byte(r.Body), &object); err != nil {
+	if err := json.Unmarshal([]byte(r.Body), &page); err != nil {
 		p.t.Fatalf("cannot read /-/writes: %v\n%s", err, r.Body)
 	}
-	return object.Writes
+	_, next, _ = strings.Cut(page.Next, "?")
+	return page.Writes, next
 }
 
 // WritePage reads /-/writes/{id} of the proxy's own listener.

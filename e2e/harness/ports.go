@@ -29,8 +29,8 @@ func Ports(t testing.TB, n int) int {
 	t.Helper()
 	for range 200 {
 		end := nextPort.Add(uint32(n))
-		first := firstPort + int(end%uint32(portSpan-n))
-		if allFree(first, n) {
+		first := firstPort + int((end-uint32(n))%portSpan)
+		if first+n <= firstPort+portSpan && allFree(first, n) {
 			return first
 		}
 	}
