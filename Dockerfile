@@ -6,7 +6,6 @@ ARG VERSION=unknown
 ENV CGO_ENABLED=0 GOTOOLCHAIN=local GOPROXY=$GOPROXY
 WORKDIR /src
 COPY go.mod go.sum ./
-COPY stdlog ./stdlog
 RUN go mod download
 COPY . .
 RUN go build -buildvcs=false -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/tutti .

@@ -3,7 +3,6 @@ module tutti
 go 1.26.0
 
 require (
-	a.tutti/stdlog v0.0.0
 	github.com/VictoriaMetrics/metrics v1.41.2
 	github.com/spf13/pflag v1.1.0
 	github.com/valyala/fasthttp v1.77.0
@@ -19,5 +18,3 @@ require (
 	github.com/valyala/histogram v1.2.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 )
-
-replace a.tutti/stdlog => ./stdlog

@@ -13,7 +13,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"a.tutti/stdlog"
+	"tutti/stdlog"
 )
 
 // Exit codes.

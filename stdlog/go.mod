@@ -1,3 +1,0 @@
-module a.tutti/stdlog
-
-go 1.26.0
