@@ -3,6 +3,7 @@ package backend
 import (
 	"net"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"tutti/wire"
@@ -18,13 +19,19 @@ const (
 // past is a deadline that ends every wait at once.
 var past = time.Unix(1, 0)
 
+// socket is what a connection is made of: a TCP one, and in tests a pair of them.
+type socket interface {
+	net.Conn
+	syscall.Conn
+}
+
 // Conn is one connection to a backend, claimed by one exchange at a time.
 // Send, CloseWrite and Await may run in another goroutine than the receiving methods (an upload
 // with an early answer); it must have ended before Release. Everything else belongs to the
 // claimer. A claim ends with exactly one Release or Close.
 type Conn struct {
 	b    *Backend
-	nc   *net.TCPConn
+	nc   socket
 	io   ioState
 	slot int // in pool.conns
 

@@ -19,7 +19,12 @@ func (b *Backend) dial(u Use) (*Conn, error) {
 		b.connected(false)
 		return nil, f
 	}
-	c := &Conn{b: b, nc: nc.(*net.TCPConn)}
+	return b.fill(nc.(*net.TCPConn), u)
+}
+
+// fill puts a new connection into the slot the caller holds and claims it.
+func (b *Backend) fill(nc socket, u Use) (*Conn, error) {
+	c := &Conn{b: b, nc: nc}
 	if err := c.bind(); err != nil {
 		_ = nc.Close()
 		b.pool.vacate(u)
