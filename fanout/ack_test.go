@@ -129,8 +129,7 @@ func TestTheEarlierOfTwoAnswersInOrderIsGivenOnceEnoughHaveDelivered(t *testing.
 	release := make(chan struct{})
 	a := newFake(t, "a", hangUntil(release))
 	b := newFake(t, "b", nil)
-	c := newFake(t, "c", hangUntil(nil))
-	c.do = func(*fakeRequest) reaction { return reaction{hang: make(chan struct{})} }
+	c := newFake(t, "c", hangUntil(make(chan struct{})))
 	r := rigOf(t, func(s *setup) { s.fanout.Ack = 2 }, a, b, c)
 	cl := r.dial()
 	cl.send(post("/", "x"))
@@ -182,9 +181,8 @@ func TestA202NamesAPageThatGoesFromPendingToSettled(t *testing.T) {
 }
 
 func TestAPageIsForgottenWhenItsTimeIsOver(t *testing.T) {
-	a := newFake(t, "a", hangUntil(nil))
 	release := make(chan struct{})
-	a.do = hangUntil(release)
+	a := newFake(t, "a", hangUntil(release))
 	r := rigOf(t, func(s *setup) {
 		s.fanout.AckTimeout, s.fanout.KeepFor = 20*time.Millisecond, 100*time.Millisecond
 	}, a)

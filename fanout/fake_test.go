@@ -36,12 +36,12 @@ type fake struct {
 	t    testing.TB
 	name string
 	addr string
-	do   func(r *fakeRequest) reaction
 
 	stopped chan struct{}
 	wg      sync.WaitGroup
 
 	mu    sync.Mutex
+	do    func(r *fakeRequest) reaction
 	ln    net.Listener
 	conns map[net.Conn]bool
 	most  int // connections at once
@@ -140,7 +140,10 @@ func (b *fake) serve(c net.Conn) {
 }
 
 func (b *fake) react(c net.Conn, r *fakeRequest) (goOn bool) {
-	do := b.do(r)
+	b.mu.Lock()
+	script := b.do
+	b.mu.Unlock()
+	do := script(r)
 	if do.hang != nil {
 		select {
 		case <-do.hang:
@@ -177,6 +180,13 @@ func (b *fake) react(c net.Conn, r *fakeRequest) (goOn bool) {
 	}
 	_, err := io.WriteString(c, raw)
 	return err == nil && !do.close
+}
+
+// behave changes the script.
+func (b *fake) behave(do func(r *fakeRequest) reaction) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.do = do
 }
 
 func (b *fake) requests() []*fakeRequest {
@@ -216,6 +226,7 @@ type clientReply struct {
 	status int
 	header http.Header
 	body   string
+	closes bool
 }
 
 // client is one keep-alive connection.
@@ -250,7 +261,7 @@ func (c *client) read(method string) (clientReply, error) {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	return clientReply{status: resp.StatusCode, header: resp.Header, body: string(body)}, err
+	return clientReply{resp.StatusCode, resp.Header, string(body), resp.Close}, err
 }
 
 func (c *client) do(raw string) clientReply {
