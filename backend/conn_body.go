@@ -72,7 +72,7 @@ func (c *Conn) decode() ([]byte, error) {
 		if c.left == 0 {
 			c.phase = finished
 		}
-	default:
+	case wire.UntilClose, wire.NoBody:
 		c.run = c.buf.b[c.r:c.w]
 		c.r = c.w
 	}

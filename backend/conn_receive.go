@@ -102,7 +102,7 @@ func (c *Conn) mayReceive() *Failure {
 	case inHead:
 	case broken:
 		return c.fault
-	default:
+	case inBody, finished:
 		return ErrTerminated
 	}
 	if c.buf == nil {

@@ -93,8 +93,7 @@ func (b *Backend) Resume() {
 	})
 }
 
-// Succeeded and Failed tell what an exchange that was not made by Exchange showed about the
-// backend: any answer is a success. Stale, busy, interrupted and abandoned are not failures and are ignored by Failed.
+// Succeeded tells that an exchange not made by Exchange got an answer, any answer.
 func (b *Backend) Succeeded() {
 	if b.health.well.Load() {
 		return
@@ -109,7 +108,8 @@ func (b *Backend) Succeeded() {
 	})
 }
 
-// Failed: see Succeeded.
+// Failed tells why an exchange not made by Exchange got none, a failed Acquire included. Stale,
+// busy, interrupted and abandoned are not failures of the backend and are ignored, as is nil.
 func (b *Backend) Failed(f *Failure) {
 	if !f.counts() {
 		return

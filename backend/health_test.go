@@ -69,9 +69,9 @@ func TestWhatIsNotTheBackendsFaultIsNoFailure(t *testing.T) {
 func TestAnEjectionDoublesWhileTheBackendGoesOnFailing(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *Backend) {
 		eject(b)
-		for _, span := range []time.Duration{10, 20, 40, 80, 160, 300, 300} {
+		for _, seconds := range []int{10, 20, 40, 80, 160, 300, 300} {
 			isIn(t, b, Ejected)
-			after(span*time.Second - time.Second)
+			after(time.Duration(seconds-1) * time.Second)
 			isIn(t, b, Ejected)
 			b.Failed(ErrRefused) // while it is ejected: changes nothing
 			after(time.Second + 10*time.Millisecond)
