@@ -6,6 +6,7 @@ import (
 	"tutti/answer"
 	"tutti/backend"
 	"tutti/front"
+	"tutti/wire"
 )
 
 // errNoBackend: every backend is drained.
@@ -20,6 +21,15 @@ func asFailure(err error) *backend.Failure {
 		return f
 	}
 	return backend.ErrTerminated
+}
+
+// checkSwitch refuses a change of protocol that nobody asked for (RFC 9110 §7.8).
+func checkSwitch(c *backend.Conn, resp *wire.Response) *backend.Failure {
+	if resp.Status != 101 {
+		return nil
+	}
+	c.Backend().Failed(backend.ErrProtocol)
+	return backend.ErrProtocol
 }
 
 // fail answers for a request that no backend answered, unless an answer has begun or nobody

@@ -98,10 +98,13 @@ func (p *Balancer) openOn(x *front.Exchange, b *backend.Backend) (*backend.Conn,
 func streamed(x *front.Exchange, c *backend.Conn, u *upload) *backend.Failure {
 	head := string(x.Req.Method) == "HEAD"
 	err := c.Receive(head, &x.Resp)
-	for err == nil && x.Resp.Status < 200 {
+	for err == nil && x.Resp.Status < 200 && x.Resp.Status != 101 {
 		if err = interim(x, &x.Resp); err == nil {
 			err = c.Receive(head, &x.Resp)
 		}
+	}
+	if err == nil && x.Resp.Status == 101 {
+		err = backend.ErrProtocol
 	}
 	if err != nil {
 		failure := u.blame(asFailure(err))

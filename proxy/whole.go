@@ -15,8 +15,7 @@ func (p *Balancer) whole(x *front.Exchange, body []byte) {
 	safe := route.IsSafe(x.Req.Method)
 	var tried backend.Set
 	failure := errNoBackend
-	x.Up = p.appendHead(x, x.Up[:0], len(body))
-	x.Up = append(x.Up, body...)
+	x.Up = p.appendWhole(x, x.Up[:0], body)
 	for range p.o.Tries {
 		b := p.o.Group.Pick(tried)
 		if b == nil {
@@ -41,7 +40,10 @@ func (p *Balancer) once(x *front.Exchange, b *backend.Backend, safe bool) *backe
 	if err != nil {
 		return asFailure(err)
 	}
-	failure := relay(x, c, head)
+	failure := checkSwitch(c, &x.Resp)
+	if failure == nil {
+		failure = relay(x, c, head)
+	}
 	x.Hold(nil)
 	if failure != nil {
 		c.Close()
@@ -51,11 +53,20 @@ func (p *Balancer) once(x *front.Exchange, b *backend.Backend, safe bool) *backe
 	return nil
 }
 
-// appendHead appends the head for a body of n bytes that is in memory.
-func (p *Balancer) appendHead(x *front.Exchange, dst []byte, n int) []byte {
+// appendWhole appends a whole request. A chunked body that is here gets a length, unless
+// trailers come with it.
+func (p *Balancer) appendWhole(x *front.Exchange, dst, body []byte) []byte {
 	o := p.outgoing(x)
-	if x.Req.HasBody() {
-		o.Framing, o.ContentLength = wire.Length, int64(n)
+	trailers := x.Trailers()
+	switch {
+	case len(trailers) > 0:
+		o.Framing = wire.Chunks
+	case x.Req.HasBody():
+		o.Framing, o.ContentLength = wire.Length, int64(len(body))
 	}
-	return wire.AppendRequest(dst, &x.Req, &o)
+	dst = wire.AppendRequest(dst, &x.Req, &o)
+	if len(trailers) > 0 {
+		return wire.AppendLastChunk(wire.AppendChunk(dst, body), trailers)
+	}
+	return append(dst, body...)
 }
