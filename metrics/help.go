@@ -26,6 +26,7 @@ func help() map[string]string {
 		"tutti_writes_accepted_total":     "Writes accepted: settled + pending + parked, always.",
 		"tutti_writes_settled_total":      "Writes of which every delivery is delivered, rejected or dropped.",
 		"tutti_writes_pending":            "Writes that are still owed to some backend.",
+		"tutti_unkeyed_writes_total":      "Accepted writes without an ordering key, which go in any order.",
 		"tutti_writes_parked":             "Writes owed to no backend, of which some delivery is parked.",
 		"tutti_writes_pending_bytes":      "Memory held by writes, bodies still arriving included.",
 		"tutti_owed_writes":               "Deliveries owed to a backend.",

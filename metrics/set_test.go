@@ -29,6 +29,7 @@ func contract(backends ...string) map[string]string {
 		"tutti_writes_accepted_total":         "counter",
 		"tutti_writes_settled_total":          "counter",
 		"tutti_writes_pending":                "gauge",
+		"tutti_unkeyed_writes_total":          "counter",
 		"tutti_writes_parked":                 "gauge",
 		"tutti_writes_pending_bytes":          "gauge",
 	}
@@ -202,6 +203,7 @@ func TestGaugesAreReadOncePerScrape(t *testing.T) {
 		`tutti_writes_accepted_total`:                           10,
 		`tutti_writes_settled_total`:                            6,
 		`tutti_writes_pending`:                                  3,
+		`tutti_unkeyed_writes_total`:                            10,
 		`tutti_writes_parked`:                                   1,
 		`tutti_writes_pending_bytes`:                            1 << 40,
 		`tutti_owed_writes{backend="a:1"}`:                      3,
