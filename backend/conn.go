@@ -144,8 +144,8 @@ func (c *Conn) end(keep bool) {
 	}
 	c.endUpload()
 	f := c.flags.Swap(0)
+	c.until.clear() // its cut is expected at any time, and survived
 	cut := c.awaiting.clear()
-	cut = c.until.clear() || cut
 	cut = c.reading.clear() || cut
 	cut = c.sending.clear() || cut
 	keep = keep && !cut && f == claimed && c.reusable()

@@ -149,9 +149,7 @@ func (c *Conn) answered(head bool, resp *wire.Response) {
 	if c.awaiting.set(answered) {
 		c.tainted.Store(true)
 	}
-	if c.until.clear() {
-		c.tainted.Store(true)
-	}
+	c.until.clear()
 	c.early = !c.sentWhole.Load()
 	c.close = !resp.KeepAlive
 	c.framing = resp.Body(head)
@@ -228,8 +226,8 @@ func (c *Conn) cutReceiving() *Failure {
 		return c.fail(ErrTimeout)
 	}
 	stop := c.until.overdue(now)
-	if stop && c.until.clear() {
-		c.tainted.Store(true)
+	if stop {
+		c.until.clear()
 	}
 	if c.flags.And(^interrupted)&interrupted == 0 && !stop {
 		return nil

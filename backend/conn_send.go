@@ -85,9 +85,7 @@ func (c *Conn) Await(sent int64, until int64) {
 	if c.upload == nil { // otherwise that one knows when
 		c.sent(sent)
 	}
-	if c.until.clear() {
-		c.tainted.Store(true)
-	}
+	c.until.clear()
 	if until != 0 {
 		c.until.at.Store(max(until, 1))
 		c.b.hurry(until)

@@ -195,6 +195,9 @@ func TestAnExchangeGoesOnAfterAnInterruption(t *testing.T) {
 					c.Release()
 				})
 				other.Wait()
+				if b.Stats().Idle != 1 {
+					t.Error("its connection was not kept")
+				}
 			})
 		}
 	}
