@@ -2,6 +2,7 @@ package backend
 
 import (
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -299,13 +300,13 @@ func TestASlowButSteadyAnswerIsNotCut(t *testing.T) {
 	}
 	f := saysWhen{parts: parts, next: make(chan struct{})}
 	b := newBackend(t, newFake(t, f).name(), func(o *Options) {
-		o.StreamTimeout = 200 * time.Millisecond
-		o.ResponseTimeout = 200 * time.Millisecond
+		o.StreamTimeout = 400 * time.Millisecond
+		o.ResponseTimeout = 400 * time.Millisecond
 	})
 	stop := make(chan struct{})
 	defer close(stop)
 	go func() {
-		tick := time.NewTicker(50 * time.Millisecond)
+		tick := time.NewTicker(100 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			select {
@@ -322,5 +323,43 @@ func TestASlowButSteadyAnswerIsNotCut(t *testing.T) {
 	}()
 	if _, body, err := do(b, get); err != nil || body != "xxxxxxxxxx" {
 		t.Errorf("%q %v", body, err)
+	}
+}
+
+func TestAStreamNeedsOneBuffer(t *testing.T) {
+	size := 50 << 20
+	for name, f := range map[string]fault{
+		"a length":    says("HTTP/1.1 200 OK\r\nContent-Length: " + strconv.Itoa(size) + "\r\n\r\n" + strings.Repeat("x", size)),
+		"chunks":      says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat("8000\r\n"+strings.Repeat("x", 32<<10)+"\r\n", size>>15) + "0\r\n\r\n"),
+		"until close": saysThenCloses("HTTP/1.1 200 OK\r\n\r\n" + strings.Repeat("x", size)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBackend(t, newFake(t, f).name(), nil)
+			c := acquired(t, b)
+			defer c.Release()
+			var resp wire.Response
+			if err := c.SendReceive([]byte(get), false, &resp); err != nil {
+				t.Fatal(err)
+			}
+			n, calls := 0, 0
+			for {
+				p, err := c.NextBody()
+				n += len(p)
+				calls++
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(c.buf.b) > largeBuffer {
+					t.Fatalf("a buffer of %d bytes", len(c.buf.b))
+				}
+			}
+			if n != size {
+				t.Errorf("got %d of %d bytes", n, size)
+			}
+			t.Logf("%d bytes at a time", n/calls)
+		})
 	}
 }

@@ -21,12 +21,12 @@ func newBuffers(maxHeader int) *buffers {
 	return &buffers{maxHeader: maxHeader}
 }
 
-func (p *buffers) getSmall() *buffer { return lend(&p.small, smallBuffer) }
-func (p *buffers) getHead() *buffer  { return lend(&p.head, p.maxHeader) }
-func (p *buffers) getLarge() *buffer { return lend(&p.large, largeBuffer) }
+func (p *buffers) getSmall() *buffer { return p.lend(smallBuffer) }
+func (p *buffers) getHead() *buffer  { return p.lend(p.maxHeader) }
+func (p *buffers) getLarge() *buffer { return p.lend(largeBuffer) }
 
-func lend(p *sync.Pool, size int) *buffer {
-	if b, ok := p.Get().(*buffer); ok {
+func (p *buffers) lend(size int) *buffer {
+	if b, ok := p.of(size).Get().(*buffer); ok {
 		return b
 	}
 	return &buffer{b: make([]byte, size)}
@@ -34,15 +34,18 @@ func lend(p *sync.Pool, size int) *buffer {
 
 // put takes b back; nil is allowed.
 func (p *buffers) put(b *buffer) {
-	if b == nil {
-		return
+	if b != nil {
+		p.of(len(b.b)).Put(b)
 	}
-	switch len(b.b) {
+}
+
+// of is where buffers of this size are kept.
+func (p *buffers) of(size int) *sync.Pool {
+	switch size {
 	case smallBuffer:
-		p.small.Put(b)
+		return &p.small
 	case largeBuffer:
-		p.large.Put(b)
-	case p.maxHeader:
-		p.head.Put(b)
+		return &p.large
 	}
+	return &p.head
 }

@@ -45,25 +45,37 @@ func (c *Conn) SendReceive(p []byte, head bool, resp *wire.Response) error {
 	if f := c.mayReceive(); f != nil {
 		return f
 	}
-	look := !c.looked
-	c.looked = true
-	sent, n, sendErr, err := c.sendRecv(p, c.buf.b[c.w:], look)
-	c.begun = c.begun || sent > 0
-	c.w += n
-	switch {
-	case sendErr != nil:
-		return c.afterSendError(sendErr, head, resp)
-	case err != nil && sent == 0 && errors.Is(err, os.ErrDeadlineExceeded):
-		c.looked = !look
-		return c.sendAfterCut(p, err, head, resp)
-	case err != nil:
-		if f := c.receiveFailed(err); f != nil {
+	for {
+		look := !c.looked
+		c.looked = true
+		sent, n, sendErr, err := c.sendRecv(p, c.buf.b[c.w:], look)
+		c.begun = c.begun || sent > 0
+		c.w += n
+		if sendErr != nil {
+			return c.afterSendError(sendErr, head, resp)
+		}
+		if err == nil {
+			if sent < len(p) {
+				c.startUpload(p[sent:])
+			}
+			return c.Receive(head, resp)
+		}
+		f := c.receiveFailed(err)
+		if sent == 0 && (f == nil || f == ErrInterrupted) {
+			c.looked = !look // cut before anything was done
+			if f == nil {
+				continue
+			}
+			// Who goes on will only receive: the request goes out first.
+			if err := c.Send(p); err != nil {
+				return err
+			}
+		}
+		if f != nil {
 			return f
 		}
-	case sent < len(p):
-		c.startUpload(p[sent:])
+		return c.Receive(head, resp)
 	}
-	return c.Receive(head, resp)
 }
 
 // afterSendError reads what the backend said before it closed (traefik#11258), if anything of
@@ -74,22 +86,6 @@ func (c *Conn) afterSendError(err error, head bool, resp *wire.Response) error {
 		return c.fail(ErrStaleUnsent)
 	}
 	c.sentWhole.Store(false)
-	return c.Receive(head, resp)
-}
-
-// sendAfterCut goes on when a deadline ended SendReceive before it sent anything: the request
-// is sent before an interruption is told of, so that going on means receiving.
-func (c *Conn) sendAfterCut(p []byte, err error, head bool, resp *wire.Response) error {
-	f := c.receiveFailed(err)
-	if f != nil && f != ErrInterrupted {
-		return f
-	}
-	if err := c.Send(p); err != nil {
-		return err
-	}
-	if f != nil {
-		return f
-	}
 	return c.Receive(head, resp)
 }
 

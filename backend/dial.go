@@ -2,7 +2,9 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -12,14 +14,28 @@ func (b *Backend) dial(u Use) (*Conn, error) {
 	nc, err := b.dialer.DialContext(context.Background(), "tcp", b.name)
 	if err != nil {
 		b.pool.vacate(u)
-		f := ErrRefused
-		if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
-			f = ErrDialTimeout
+		f := dialFailure(err)
+		if f != ErrBusy {
+			b.connected(false)
 		}
-		b.connected(false)
 		return nil, f
 	}
 	return b.fill(nc.(*net.TCPConn), u)
+}
+
+// dialFailure says what an error in connecting means. What this machine is short of is not the
+// backend's failure: running out of descriptors must not eject all of them.
+func dialFailure(err error) *Failure {
+	for _, e := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL} {
+		if errors.Is(err, e) {
+			return ErrBusy
+		}
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return ErrDialTimeout
+	}
+	return ErrRefused
 }
 
 // fill puts a new connection into the slot the caller holds and claims it.

@@ -13,7 +13,7 @@ const maxStale = 16
 // Exchange claims a connection, sends req (a whole request, which must not change until the
 // claim ends) and receives the final answer's head into resp. 1xx answers are skipped, or passed
 // to hold if it is an Interims (at most 16; more is ErrProtocol). A kept connection found closed before anything was sent is replaced by another
-// one; one that turns out stale afterwards is replaced by a fresh one, once, if resend is set. It tells
+// one; one that turns out stale afterwards, be it by a 408 that closes it, is replaced by a fresh one, once, if resend is set. It tells
 // Group about success and failure and counts the metrics. On success the Conn is positioned at
 // the body and the caller must read it (NextBody) and Release, or Close; hold (nil is allowed) still holds it.
 // On an error no claim is left. A 101 is returned like any answer. head: the request was HEAD.
@@ -29,6 +29,9 @@ func (b *Backend) Exchange(u Use, wait time.Duration, req []byte, head, resend b
 			hold.Hold(c)
 		}
 		err = c.exchange(req, head, hold, resp)
+		if err == nil && resend && !fresh && c.says408(resp) {
+			err = ErrStale
+		}
 		if err == nil {
 			b.Succeeded()
 			b.m.Served(resp.Status, clock.Now()-start)
@@ -47,6 +50,12 @@ func (b *Backend) Exchange(u Use, wait time.Duration, req []byte, head, resend b
 			return nil, b.failed(err)
 		}
 	}
+}
+
+// says408 tells whether the answer is that of a server which closes a kept connection it has
+// got tired of, sent at the very moment of the request. It may be repeated (RFC 9110 §15.5.9).
+func (c *Conn) says408(resp *wire.Response) bool {
+	return resp.Status == 408 && c.reused && c.close && c.interims == 0
 }
 
 // failed counts an exchange without an answer and passes its error on.

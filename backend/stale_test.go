@@ -281,3 +281,35 @@ func TestAnUploadInTwoGoroutines(t *testing.T) {
 		c.Release()
 	}
 }
+
+func TestA408OnAKeptConnectionIsRepeatedWhereAllowed(t *testing.T) {
+	// RFC 9110 §15.5.9: servers send it when they close an idle connection.
+	const tired = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+	for _, c := range []struct {
+		name     string
+		script   []fault
+		resend   bool
+		status   int
+		requests int64
+	}{
+		{"allowed", []fault{ok, saysThenCloses(tired), ok}, true, 200, 3},
+		{"not allowed", []fault{ok, saysThenCloses(tired), ok}, false, 408, 2},
+		{"meant so", []fault{ok, saysThenCloses(tired)}, true, 408, 3},
+		{"without closing", []fault{ok, says("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")}, true, 408, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFake(t, c.script...)
+			b := newBackend(t, f.name(), nil)
+			idleConns(t, b, 1)
+			var resp wire.Response
+			conn, err := b.Exchange(ForRead, 0, []byte(get), false, c.resend, nil, &resp)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn.Close()
+			if resp.Status != c.status || f.requests.Load() != c.requests {
+				t.Errorf("got %d after %d requests", resp.Status, f.requests.Load())
+			}
+		})
+	}
+}

@@ -85,6 +85,7 @@ func (s *sweeper) sweep(g *Group, now int64) (next int64) {
 		for _, c := range old {
 			_ = c.nc.Close()
 		}
+		clear(old)
 		if oldest != 0 {
 			next = sooner(next, oldest+int64(b.o.IdleTimeout))
 		}
