@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -149,6 +150,7 @@ func heal(t *testing.T, p *harness.Process, backends []*harness.Backend, writes 
 	for _, b := range backends {
 		b.Script(harness.Says(201, "ok"))
 	}
+	t.Cleanup(func() { explain(t, p) })
 	harness.Eventually(t, "everything settles", func() bool {
 		for _, w := range p.Writes("state=parked&limit=1000") {
 			// One that was taken up meanwhile refuses: it is not parked any more.
@@ -160,6 +162,26 @@ func heal(t *testing.T, p *harness.Process, backends []*harness.Backend, writes 
 		}
 		return m["tutti_writes_accepted_total"] == writes && m["tutti_writes_settled_total"] == writes
 	})
+}
+
+// explain logs what is not settled when a test has failed.
+func explain(t *testing.T, p *harness.Process) {
+	t.Helper()
+	if !t.Failed() {
+		return
+	}
+	m := p.Metrics()
+	for _, name := range []string{"accepted_total", "settled_total", "pending", "parked", "pending_bytes"} {
+		t.Logf("tutti_writes_%s %v", name, m["tutti_writes_"+name])
+	}
+	for series, v := range m {
+		if strings.HasPrefix(series, "tutti_owed_writes") || strings.HasPrefix(series, "tutti_refused_writes") || strings.HasPrefix(series, "tutti_backend_connections") {
+			t.Logf("%s %v", series, v)
+		}
+	}
+	for _, w := range p.Writes("limit=20") {
+		t.Logf("%+v", w)
+	}
 }
 
 // wantEveryWrite allows for what all three refused: unanimously rejected writes reach nobody a

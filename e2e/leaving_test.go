@@ -38,13 +38,22 @@ func TestAClientThatLeavesAtOnceHasWritten(t *testing.T) {
 	t.Parallel()
 	backends := harness.Backends(t, 3, harness.Says(201, "ok"))
 	p := start(t, harness.BackendFlag(backends...))
-	const writes = 20
-	for i := range writes {
-		c := harness.Dial(t, p.Listen)
-		c.Send(register(fmt.Sprint(i)))
-		c.Close()
-	}
-	wantAllGot(t, p, backends, writes)
+	// Many: the request and the end must never be mistaken for an idle client's end.
+	const clients, each = 8, 400
+	crowd(clients, func(i int) {
+		for n := range each {
+			c, err := harness.TryDial(t, p.Listen)
+			if err == nil {
+				err = c.TrySend(register(fmt.Sprintf("%d-%d", i, n)))
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			c.Close()
+		}
+	})
+	wantAllGot(t, p, backends, clients*each)
 }
 
 func TestAClientThatLeavesWhileItsWriteIsRetriedChangesNothing(t *testing.T) {

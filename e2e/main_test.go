@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -49,11 +50,22 @@ func start(t *testing.T, args ...string) *harness.Process {
 	return program.Start(t, args...)
 }
 
-// soak skips a test that takes long, unless TUTTI_SOAK=1.
-func soak(t *testing.T) {
+// soak skips a test that takes long, unless TUTTI_SOAK is set, and returns how long it is to
+// load the program: 30 s with TUTTI_SOAK=1, otherwise what the variable says ("12s").
+func soak(t *testing.T) time.Duration {
 	t.Helper()
-	if os.Getenv("TUTTI_SOAK") != "1" {
+	switch value := os.Getenv("TUTTI_SOAK"); value {
+	case "":
 		t.Skip("long; TUTTI_SOAK=1 runs it")
+		return 0
+	case "1":
+		return 30 * time.Second
+	default:
+		d, err := time.ParseDuration(value)
+		if err != nil || d < 10*time.Second {
+			t.Fatalf("TUTTI_SOAK=%s: want 1 or a time of at least 10s", value)
+		}
+		return d
 	}
 }
 

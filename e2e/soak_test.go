@@ -16,8 +16,6 @@ import (
 	"tutti/e2e/harness"
 )
 
-const soakFor = 30 * time.Second
-
 // latencies are measured times.
 type latencies struct {
 	mu  sync.Mutex
@@ -41,12 +39,12 @@ func (l *latencies) String() string {
 	return fmt.Sprintf("%d requests, p50 %v, p99 %v, max %v", len(l.all), at(0.5), at(0.99), at(1))
 }
 
-// every sends a request per tick until time is up, each on a goroutine of its own so that a slow
+// every sends 200 requests per second for d, each on a goroutine of its own so that a slow
 // answer delays no other.
-func every(t *testing.T, addr, request string, status int, tick time.Duration, l *latencies) {
-	ticker := time.NewTicker(tick)
+func every(t *testing.T, d time.Duration, addr, request string, status int, l *latencies) {
+	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
-	end := time.NewTimer(soakFor)
+	end := time.NewTimer(d)
 	defer end.Stop()
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -69,14 +67,14 @@ func every(t *testing.T, addr, request string, status int, tick time.Duration, l
 }
 
 func TestSoakOneHungBackendHurtsNeitherWritesNorReads(t *testing.T) {
-	soak(t)
+	d := soak(t)
 	hung := harness.By(map[string]harness.Script{"POST": harness.Hangs}, harness.Says(200, "read"))
 	fine := harness.By(map[string]harness.Script{"POST": harness.Says(201, "ok")}, harness.Says(200, "read"))
 	p := start(t, harness.BackendFlag(harness.NewBackend(t, hung), harness.NewBackend(t, fine), harness.NewBackend(t, fine)), "--ack=one")
 	var writes, reads latencies
 	var wg sync.WaitGroup
-	wg.Go(func() { every(t, p.Listen, register("x"), 201, 5*time.Millisecond, &writes) })
-	wg.Go(func() { every(t, p.Listen, get("/login"), 200, 5*time.Millisecond, &reads) })
+	wg.Go(func() { every(t, d, p.Listen, register("x"), 201, &writes) })
+	wg.Go(func() { every(t, d, p.Listen, get("/login"), 200, &reads) })
 	wg.Wait()
 	t.Logf("writes: %v", &writes)
 	t.Logf("reads:  %v", &reads)
@@ -121,17 +119,16 @@ wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"
 `
 
 func TestSoakSteadyLoadDoesNotGrow(t *testing.T) {
-	soak(t)
+	d := soak(t)
 	for path, script := range map[string]string{"/login": "", "/register": wrkWrite} {
 		t.Run(strings.TrimPrefix(path, "/"), func(t *testing.T) {
 			// Scripted servers in another process: the demo's own memory is not measured.
 			r := []*recorder{newRecorder(t), newRecorder(t), newRecorder(t)}
-			status := "--success-status=201"
-			p := start(t, "--backend="+r[0].addr+","+r[1].addr+","+r[2].addr, status)
+			p := start(t, "--backend="+r[0].addr+","+r[1].addr+","+r[2].addr)
 			var early, late [2]float64
-			out := wrk(t, soakFor, p.Listen, path, script, func() {
+			out := wrk(t, d, p.Listen, path, script, func() {
 				early = sampleAt(t, p, 5*time.Second)
-				late = sampleAt(t, p, soakFor-7*time.Second)
+				late = sampleAt(t, p, d-7*time.Second)
 			})
 			t.Logf("%s", out)
 			if found := wrkErrors.FindString(out); found != "" {

@@ -85,10 +85,13 @@ func BackendFlag(backends ...*Backend) string {
 // Start listens (again).
 func (b *Backend) Start() {
 	b.t.Helper()
-	ln, err := net.Listen("tcp", b.Addr)
-	if err != nil {
-		b.t.Fatalf("cannot start a backend: %v", err)
-	}
+	var ln net.Listener
+	// A child that was just forked holds the listener that was just closed until its exec.
+	Eventually(b.t, "a backend listens", func() (ok bool) {
+		var err error
+		ln, err = net.Listen("tcp", b.Addr)
+		return err == nil
+	})
 	b.mu.Lock()
 	b.ln, b.quit = ln, make(chan struct{})
 	b.mu.Unlock()

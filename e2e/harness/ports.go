@@ -5,6 +5,7 @@ import (
 	"net"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -38,7 +39,10 @@ func Ports(t testing.TB, n int) int {
 	return 0
 }
 
+// allFree keeps others from forking meanwhile: until its exec a child would hold the port, too.
 func allFree(first, n int) bool {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	for port := first; port < first+n; port++ {
 		ln, err := net.Listen("tcp", LocalAddr(port))
 		if err != nil {
