@@ -2,8 +2,10 @@ package backend
 
 import (
 	"io"
+	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -361,5 +363,40 @@ func TestAStreamNeedsOneBuffer(t *testing.T) {
 			}
 			t.Logf("%d bytes at a time", n/calls)
 		})
+	}
+}
+
+func TestAnAnswerThatCameBeforeItsRequestIsReceived(t *testing.T) {
+	// Servers that have no room for a connection say so at once. On a fresh connection the
+	// poller may have told of it before anybody waits (PITFALLS 31).
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(c, "HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\nno")
+			all.Go(func() {
+				_, _ = io.Copy(io.Discard, c)
+				_ = c.Close()
+			})
+		}
+	})
+	defer func() { _ = ln.Close(); all.Wait() }()
+	b := newBackend(t, ln.Addr().String(), nil)
+	for range 20 {
+		c := acquired(t, b)
+		timer := time.NewTimer(time.Millisecond)
+		<-timer.C
+		var resp wire.Response
+		if err := c.SendReceive([]byte(get), false, &resp); err != nil || resp.Status != 503 {
+			t.Fatalf("got %d %v", resp.Status, err)
+		}
+		c.Close()
 	}
 }

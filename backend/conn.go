@@ -26,9 +26,9 @@ type socket interface {
 }
 
 // Conn is one connection to a backend, claimed by one exchange at a time.
-// Send, CloseWrite and Await may run in another goroutine than the receiving methods (an upload
-// with an early answer); it must have ended before Release. Everything else belongs to the
-// claimer. A claim ends with exactly one Release or Close.
+// Send and Await may run in another goroutine than the receiving methods (an upload with an
+// early answer), which must have ended before Release. Everything else belongs to the claimer.
+// A claim ends with exactly one Release or Close; further ones do nothing.
 type Conn struct {
 	b    *Backend
 	nc   socket
@@ -56,7 +56,7 @@ type Conn struct {
 	receiver
 }
 
-// receiver is the state of the receiving side; zeroed at each claim.
+// receiver is the state of the receiving side.
 type receiver struct {
 	buf   *buffer
 	r, w  int // buf.b[r:w] is not consumed yet

@@ -37,9 +37,9 @@ func (c *Conn) Pending() bool {
 // Trailers are those of a chunked answer after io.EOF, lines with CRLF.
 func (c *Conn) Trailers() []byte { return c.chunks.Trailers() }
 
-// Tunnel hands the connection over after a 101: what was read behind its head, and the
-// connection itself, whose time the caller keeps from then on. Abandon still cuts it, the claim still ends
-// with Close.
+// Tunnel hands the connection over after a 101: what was read behind its head (until the claim
+// ends), and the connection itself, whose time the caller keeps from then on. Abandon still
+// cuts it, and the claim still ends with Close.
 func (c *Conn) Tunnel() (buffered []byte, nc net.Conn) {
 	buffered = c.buf.b[c.r:c.w]
 	c.r = c.w

@@ -11,12 +11,16 @@ import (
 const maxStale = 16
 
 // Exchange claims a connection, sends req (a whole request, which must not change until the
-// claim ends) and receives the final answer's head into resp. 1xx answers are skipped, or passed
-// to hold if it is an Interims (at most 16; more is ErrProtocol). A kept connection found closed before anything was sent is replaced by another
-// one; one that turns out stale afterwards, be it by a 408 that closes it, is replaced by a fresh one, once, if resend is set. It tells
-// Group about success and failure and counts the metrics. On success the Conn is positioned at
-// the body and the caller must read it (NextBody) and Release, or Close; hold (nil is allowed) still holds it.
-// On an error no claim is left. A 101 is returned like any answer. head: the request was HEAD.
+// claim ends) and receives the final answer's head into resp; head says that it is a HEAD.
+//
+// A kept connection found closed before anything was sent is replaced by another one. One that
+// turns out stale afterwards, be it by a 408 that closes it, is replaced by a fresh one, once,
+// if resend is set. 1xx answers are skipped, or passed to hold if it is an Interims (at most
+// 16; more is ErrProtocol). A 101 is returned like any answer.
+//
+// It tells the group about success and failure and counts the metrics. On success the Conn is
+// positioned at the body, hold (nil is allowed) holds it, and the caller must read the body
+// (NextBody) and Release, or Close. On an error no claim is left and nothing is held.
 func (b *Backend) Exchange(u Use, wait time.Duration, req []byte, head, resend bool, hold Holder, resp *wire.Response) (*Conn, error) {
 	start := clock.Now()
 	fresh := false

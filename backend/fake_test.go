@@ -84,6 +84,15 @@ func (f saysEarlyAndResets) serve(x *served) bool {
 	return false // closing with unread bytes resets
 }
 
+// saysEarlyAndCutsHard answers without reading the body, then resets for certain.
+type saysEarlyAndCutsHard string
+
+func (f saysEarlyAndCutsHard) serve(x *served) bool {
+	x.write(string(f))
+	_ = x.conn.SetLinger(0)
+	return false
+}
+
 // saysThenResets sends a part and cuts it off hard.
 type saysThenResets string
 

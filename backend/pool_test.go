@@ -291,3 +291,32 @@ func TestCloseEndsWhatIsIdleAndWhatWaitsAndWhatLasts(t *testing.T) {
 	}
 	b.group.Close()
 }
+
+func TestWhoNeedsAFreshConnectionGetsOneThoughItWaited(t *testing.T) {
+	b := newBackend(t, newFake(t, ok).name(), func(o *Options) { o.MaxConns = 1 })
+	idleConns(t, b, 1)
+	c := acquired(t, b)
+	var resp wire.Response
+	if err := c.SendReceive([]byte(get), false, &resp); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = readBody(c)
+	var all sync.WaitGroup
+	all.Go(func() {
+		c, err := b.acquire(ForRead, 5*time.Second, true)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if c.Reused() {
+			t.Error("it was used before")
+		}
+		c.Close()
+	})
+	until(t, "the wait", func() bool { return b.Stats().Waiting == 1 })
+	c.Release()
+	all.Wait()
+	if s := b.Stats(); s != (Stats{}) {
+		t.Errorf("left over: %+v", s)
+	}
+}

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -311,5 +312,59 @@ func TestA408OnAKeptConnectionIsRepeatedWhereAllowed(t *testing.T) {
 				t.Errorf("got %d after %d requests", resp.Status, f.requests.Load())
 			}
 		})
+	}
+}
+
+func TestSendingToAConnectionThatWasReset(t *testing.T) {
+	const begin = "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\n"
+	const refusal = "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"
+	for _, c := range []struct {
+		name   string
+		script []fault
+		reused bool
+		send   error
+	}{
+		{"fresh", []fault{saysEarlyAndCutsHard("")}, false, ErrTerminated},
+		{"kept", []fault{ok, saysEarlyAndCutsHard("")}, true, ErrStale},
+		{"fresh, answered", []fault{saysEarlyAndCutsHard(refusal)}, false, ErrTerminated},
+		{"kept, answered", []fault{ok, saysEarlyAndCutsHard(refusal)}, true, ErrStale},
+	} {
+		for _, joined := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, joined %v", c.name, joined), func(t *testing.T) {
+				f := newFake(t, c.script...)
+				b := newBackend(t, f.name(), nil)
+				if c.reused {
+					idleConns(t, b, 1)
+				}
+				conn := acquired(t, b)
+				defer conn.Close()
+				if err := conn.Send([]byte(begin)); err != nil {
+					t.Fatal(err)
+				}
+				until(t, "the reset", func() bool { return f.accepted.Load() == 1 && f.conns() == 0 })
+				var resp wire.Response
+				var err error
+				if joined {
+					err = conn.SendReceive([]byte("0123456789"), false, &resp)
+				} else {
+					if err := conn.Send([]byte("0123456789")); err != c.send {
+						t.Errorf("Send: %v, want %v", err, c.send)
+					}
+					err = conn.Receive(false, &resp)
+				}
+				// What came before the reset is read (traefik#11258).
+				if strings.Contains(c.name, "answered") {
+					if body, bodyErr := readBody(conn); err != nil || resp.Status != 413 || body != "no" || bodyErr != nil {
+						t.Errorf("got %d %q %v %v", resp.Status, body, err, bodyErr)
+					}
+				} else if err != c.send {
+					t.Errorf("Receive: %v, want %v", err, c.send)
+				}
+				conn.Release()
+				if b.Stats().Idle != 0 {
+					t.Error("it was kept")
+				}
+			})
+		}
 	}
 }
