@@ -21,17 +21,17 @@ type answerCase struct {
 	body   string
 }
 
-func newAnswerCase(t *testing.T, all []section) answerCase {
+func newAnswerCase(t *testing.T, all []harness.Section) answerCase {
 	t.Helper()
 	var c answerCase
 	for _, s := range all {
-		switch s.name {
+		switch s.Name {
 		case "answer":
-			c.answer = wireBytes(t, s.text)
+			c.answer = harness.WireBytes(t, s.Text)
 		case "then":
-			c.open = strings.TrimSpace(s.text) == "open"
+			c.open = strings.TrimSpace(s.Text) == "open"
 		case "read":
-			want, body, _ := strings.Cut(strings.TrimSpace(s.text), " ")
+			want, body, _ := strings.Cut(strings.TrimSpace(s.Text), " ")
 			c.wants = strings.Split(want, "|")
 			if body != "" {
 				unquoted, err := strconv.Unquote(body)
@@ -41,7 +41,7 @@ func newAnswerCase(t *testing.T, all []section) answerCase {
 				c.body = unquoted
 			}
 		default:
-			t.Fatalf("unknown section %q", s.name)
+			t.Fatalf("unknown section %q", s.Name)
 		}
 	}
 	return c
@@ -76,7 +76,7 @@ func TestABadAnswerIsNeverPassedOnAsAGoodOne(t *testing.T) {
 	b := harness.NewBackend(t, nil)
 	// One backend, one try: the read gets what there is to get.
 	p := start(t, harness.BackendFlag(b), "--read-tries=1", "--eject-after=1000000", "--backend-timeout=2s")
-	for name, parts := range corpus(t, "answers") {
+	for name, parts := range harness.Corpus(t, "testdata/answers") {
 		t.Run(name, func(t *testing.T) {
 			tc := newAnswerCase(t, parts)
 			b.Cut() // a new connection: on a used one a close at once is not the backend's fault
@@ -112,7 +112,7 @@ func TestAWriteWithABadAnswerIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	b := harness.NewBackend(t, nil)
 	p := start(t, harness.BackendFlag(b), "--retry-base=1ms", "--retry-jitter=0s", "--eject-after=1000000", "--backend-timeout=2s")
-	for name, parts := range corpus(t, "answers") {
+	for name, parts := range harness.Corpus(t, "testdata/answers") {
 		t.Run(name, func(t *testing.T) {
 			tc := newAnswerCase(t, parts)
 			b.Script(tc.script(201, strings.ReplaceAll(tc.answer, " 200 OK", " 201 Created")))

@@ -26,15 +26,15 @@ type requestCase struct {
 	cut     bool
 }
 
-func newRequestCase(t *testing.T, all []section) requestCase {
+func newRequestCase(t *testing.T, all []harness.Section) requestCase {
 	t.Helper()
 	var c requestCase
 	for _, s := range all {
-		switch s.name {
+		switch s.Name {
 		case "send":
-			c.send = wireBytes(t, s.text)
+			c.send = harness.WireBytes(t, s.Text)
 		case "client":
-			for _, word := range strings.Fields(s.text) {
+			for _, word := range strings.Fields(s.Text) {
 				switch word {
 				case "closed", "open", "any":
 					c.then = word
@@ -43,11 +43,11 @@ func newRequestCase(t *testing.T, all []section) requestCase {
 				}
 			}
 		case "backend":
-			c.backend = append(c.backend, wireBytes(t, s.text))
+			c.backend = append(c.backend, harness.WireBytes(t, s.Text))
 		case "cut":
 			c.cut = true
 		default:
-			t.Fatalf("unknown section %q", s.name)
+			t.Fatalf("unknown section %q", s.Name)
 		}
 	}
 	return c
@@ -70,7 +70,7 @@ func TestRequestsArePassedOnExactlyOrRefused(t *testing.T) {
 	t.Parallel()
 	b := harness.NewBackend(t, harness.Says(201, "ok"))
 	p := start(t, harness.BackendFlag(b), "--max-header-size=16KiB")
-	for name, parts := range corpus(t, "requests") {
+	for name, parts := range harness.Corpus(t, "testdata/requests") {
 		t.Run(name, func(t *testing.T) {
 			tc := newRequestCase(t, parts)
 			before := b.Count()

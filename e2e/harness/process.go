@@ -62,6 +62,12 @@ func (b Binary) Spawn(t testing.TB, env []string, args ...string) *Process {
 	return spawn(t, cmd)
 }
 
+// SpawnOther runs another program than ours, to compare with, and does not wait for it.
+func SpawnOther(t testing.TB, name string, args ...string) *Process {
+	t.Helper()
+	return spawn(t, exec.Command(name, args...))
+}
+
 func spawn(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
 	p := &Process{t: t, cmd: cmd, stdout: new(Output), stderr: new(Output), done: make(chan struct{})}

@@ -1,4 +1,4 @@
-package e2e
+package harness
 
 import (
 	"os"
@@ -8,20 +8,20 @@ import (
 	"testing"
 )
 
-// section is a part of a corpus file: "-- name --" and the lines below it.
-type section struct {
-	name, text string
+// Section is a part of a corpus file: "-- name --" and the lines below it.
+type Section struct {
+	Name, Text string
 }
 
-// corpus reads all files of testdata/dir. Lines starting with # are comments, up to the first
-// section.
-func corpus(t *testing.T, dir string) map[string][]section {
+// Corpus reads all files of a directory, by their names without ".txt". Lines starting with #
+// are comments, up to the first section.
+func Corpus(t testing.TB, dir string) map[string][]Section {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("testdata", dir, "*.txt"))
+	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no corpus in testdata/%s: %v", dir, err)
+		t.Fatalf("no corpus in %s: %v", dir, err)
 	}
-	all := make(map[string][]section)
+	all := make(map[string][]Section)
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {
@@ -32,24 +32,24 @@ func corpus(t *testing.T, dir string) map[string][]section {
 	return all
 }
 
-func sections(text string) []section {
-	var all []section
+func sections(text string) []Section {
+	var all []Section
 	for line := range strings.Lines(text) {
 		name, ok := strings.CutPrefix(line, "-- ")
 		name, end := strings.CutSuffix(strings.TrimSpace(name), " --")
 		switch {
 		case ok && end:
-			all = append(all, section{name: name})
+			all = append(all, Section{Name: name})
 		case len(all) > 0:
-			all[len(all)-1].text += line
+			all[len(all)-1].Text += line
 		}
 	}
 	return all
 }
 
-// wireBytes turns a section's lines into what goes over the wire: the lines joined without their
+// WireBytes turns a section's lines into what goes over the wire: the lines joined without their
 // line ends, Go's escapes (\r\n, \x00) resolved. "*300 text" is text 300 times.
-func wireBytes(t *testing.T, text string) string {
+func WireBytes(t testing.TB, text string) string {
 	t.Helper()
 	var out strings.Builder
 	for line := range strings.Lines(text) {
