@@ -171,11 +171,8 @@ func explain(t *testing.T, p *harness.Process) {
 		return
 	}
 	m := p.Metrics()
-	for _, name := range []string{"accepted_total", "settled_total", "pending", "parked", "pending_bytes"} {
-		t.Logf("tutti_writes_%s %v", name, m["tutti_writes_"+name])
-	}
 	for series, v := range m {
-		if strings.HasPrefix(series, "tutti_owed_writes") || strings.HasPrefix(series, "tutti_refused_writes") || strings.HasPrefix(series, "tutti_backend_connections") {
+		if v != 0 && strings.HasPrefix(series, "tutti_") && !strings.Contains(series, "_bucket{") {
 			t.Logf("%s %v", series, v)
 		}
 	}

@@ -12,7 +12,8 @@ import (
 func TestADrainedBackendGetsWritesAndNoReads(t *testing.T) {
 	t.Parallel()
 	backends := harness.Backends(t, 3, harness.By(
-		map[string]harness.Script{"POST": harness.Says(201, "w")}, harness.Says(200, "r")))
+		map[string]harness.Script{"POST": harness.Says(201, "w")}, harness.Says(200, "r"),
+	))
 	p := start(t, harness.BackendFlag(backends...))
 	drained := backends[1]
 	if r := p.Change("POST", "/-/backends/"+drained.Addr+"/drain"); r.Status/100 != 2 {
@@ -108,8 +109,8 @@ func TestTheStatusPageIsJSONAndShowsTheBackends(t *testing.T) {
 	backends := harness.Backends(t, 2, harness.Says(200, "ok"))
 	p := start(t, harness.BackendFlag(backends...))
 	r := p.Get("/-/status")
-	var any map[string]any
-	if err := json.Unmarshal([]byte(r.Body), &any); err != nil || r.Status != 200 {
+	var object map[string]any
+	if err := json.Unmarshal([]byte(r.Body), &object); err != nil || r.Status != 200 {
 		t.Fatalf("%d %v: %s", r.Status, err, r.Body)
 	}
 	for _, b := range backends {

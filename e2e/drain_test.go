@@ -71,7 +71,8 @@ func TestWhileItDrainsWhatRunsEndsAndNothingNewIsAccepted(t *testing.T) {
 	t.Parallel()
 	gate := make(chan struct{})
 	b := harness.NewBackend(t, harness.When(gate, harness.By(
-		map[string]harness.Script{"PUT": harness.Says(201, "written")}, harness.Says(200, "read"))))
+		map[string]harness.Script{"PUT": harness.Says(201, "written")}, harness.Says(200, "read"),
+	)))
 	p := start(t, harness.BackendFlag(b))
 	read, write, upload, silent := harness.Dial(t, p.Listen), harness.Dial(t, p.Listen), harness.Dial(t, p.Listen), harness.Dial(t, p.Listen)
 	read.Send(get("/login"))

@@ -177,14 +177,16 @@ func TestHelpListsTheFlagsInAHundredColumns(t *testing.T) {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}
-	for _, flag := range []string{"listen", "admin-listen", "admin-hosts", "admin-token-file", "expose-metrics",
+	for _, flag := range []string{
+		"listen", "admin-listen", "admin-hosts", "admin-token-file", "expose-metrics",
 		"backend", "balance", "fanout", "dial-timeout", "backend-timeout", "stream-timeout", "max-conns",
 		"queue-timeout", "idle-conn-timeout", "read-tries", "eject-after", "eject-for", "success-status",
 		"reject-status", "ack", "ack-timeout", "max-pending", "max-pending-bytes", "idempotency-window",
 		"retry-attempts", "retry-base", "retry-max-backoff", "retry-jitter", "max-write-size",
 		"max-header-size", "client-timeout", "idle-timeout", "max-clients", "shutdown-delay",
 		"shutdown-timeout", "demo-backends", "demo-flaky", "demo-fail-rate", "demo-latency", "demo-listen",
-		"log-format", "log-level", "check", "version"} {
+		"log-format", "log-level", "check", "version",
+	} {
 		if !regexp.MustCompile(`--` + flag + `\b`).MatchString(out) {
 			t.Errorf("--help does not list --%s", flag)
 		}
@@ -214,8 +216,10 @@ func TestTheAdminTokenGuardsWhatChangesSomething(t *testing.T) {
 	b := harness.NewBackend(t, harness.Says(200, "ok"))
 	p := start(t, harness.BackendFlag(b), "--admin-token-file="+file)
 	path := "/-/backends/" + b.Addr + "/drain"
-	for _, auth := range []string{"", "Authorization: Bearer wrong", "Authorization: Bearer s3cret-toke",
-		"Authorization: Basic s3cret-token", "Authorization: Bearer "} {
+	for _, auth := range []string{
+		"", "Authorization: Bearer wrong", "Authorization: Bearer s3cret-toke",
+		"Authorization: Basic s3cret-token", "Authorization: Bearer ",
+	} {
 		fields := []string{"Tutti-Admin: 1"}
 		if auth != "" {
 			fields = append(fields, auth)

@@ -17,7 +17,7 @@ var leave = map[string]func(*harness.Conn){
 
 func TestAClientThatLeavesAfterItsRequestChangesNothing(t *testing.T) {
 	t.Parallel()
-	for how, go_ := range leave {
+	for how, depart := range leave {
 		t.Run(how, func(t *testing.T) {
 			gate := make(chan struct{})
 			backends := harness.Backends(t, 3, harness.When(gate, harness.Says(201, "ok")))
@@ -27,7 +27,7 @@ func TestAClientThatLeavesAfterItsRequestChangesNothing(t *testing.T) {
 			for _, b := range backends {
 				b.WaitCall(1)
 			}
-			go_(c)
+			depart(c)
 			close(gate)
 			wantAllGot(t, p, backends, 1)
 		})
@@ -73,6 +73,7 @@ func TestAClientThatLeavesWhileItsWriteIsRetriedChangesNothing(t *testing.T) {
 
 func wantAllGot(t *testing.T, p *harness.Process, backends []*harness.Backend, writes int) {
 	t.Helper()
+	t.Cleanup(func() { explain(t, p) })
 	harness.Eventually(t, "the writes settle", func() bool {
 		return p.Metrics().Must(t, "tutti_writes_settled_total") == float64(writes)
 	})
@@ -111,10 +112,10 @@ func TestABodyCutShortIsNeverAWrite(t *testing.T) {
 	backends := harness.Backends(t, 2, harness.Says(201, "ok"))
 	p := start(t, harness.BackendFlag(backends...))
 	for name, part := range cutBodies {
-		for how, go_ := range leave {
+		for how, depart := range leave {
 			c := harness.Dial(t, p.Listen)
 			c.Send("POST /register HTTP/1.1\r\nHost: a\r\n" + part)
-			go_(c)
+			depart(c)
 			if how == "half-close" {
 				if rest, _ := c.Rest(); strings.Contains(rest, " 20") {
 					t.Errorf("%s, %s: answered %q", name, how, rest)
@@ -147,7 +148,7 @@ func TestAStreamedBodyCutShortIsCutTowardTheBackend(t *testing.T) {
 	b := harness.NewBackend(t, harness.Says(200, "whole"))
 	p := start(t, harness.BackendFlag(b))
 	for name, part := range cutBodies {
-		for how, go_ := range leave {
+		for how, depart := range leave {
 			begun := b.Count()
 			c := harness.Dial(t, p.Listen)
 			c.Send("POST /login HTTP/1.1\r\nHost: a\r\n" + part)
@@ -155,7 +156,7 @@ func TestAStreamedBodyCutShortIsCutTowardTheBackend(t *testing.T) {
 				// It has begun to arrive before the client leaves.
 				harness.Eventually(t, "a request at the backend", func() bool { return b.Count() > begun })
 			}
-			go_(c)
+			depart(c)
 			if how == "half-close" {
 				if rest, _ := c.Rest(); strings.Contains(rest, "whole") {
 					t.Errorf("%s, %s: answered %q", name, how, rest)
@@ -175,14 +176,14 @@ func TestAStreamedBodyCutShortIsCutTowardTheBackend(t *testing.T) {
 
 func TestAClientThatLeavesAbandonsItsRead(t *testing.T) {
 	t.Parallel()
-	for how, go_ := range leave {
+	for how, depart := range leave {
 		t.Run(how, func(t *testing.T) {
 			b := harness.NewBackend(t, harness.Hangs)
 			p := start(t, harness.BackendFlag(b))
 			c := harness.Dial(t, p.Listen)
 			c.Send(get("/login"))
 			b.WaitCall(1)
-			go_(c)
+			depart(c)
 			harness.Eventually(t, "the backend's connection is closed", func() bool { return b.Open() == 0 })
 			harness.Eventually(t, "nothing is in flight", func() bool {
 				return p.Metrics().Must(t, "tutti_requests_in_flight", "route", "balance") == 0
@@ -221,12 +222,12 @@ func TestAClientThatLeavesAStreamEndsIt(t *testing.T) {
 	}
 	b := harness.NewBackend(t, endless)
 	p := start(t, harness.BackendFlag(b))
-	for _, go_ := range []func(*harness.Conn){(*harness.Conn).Close, (*harness.Conn).Reset} {
+	for _, depart := range []func(*harness.Conn){(*harness.Conn).Close, (*harness.Conn).Reset} {
 		c := harness.Dial(t, p.Listen)
 		c.Send(get("/login"))
 		wantStatus(t, c.Head("GET"), 200)
 		c.ReadString(100000)
-		go_(c)
+		depart(c)
 		harness.Eventually(t, "the stream ends", func() bool { return b.Open() == 0 })
 	}
 }

@@ -96,8 +96,10 @@ func TestAHeadInOneByteWritesSucceeds(t *testing.T) {
 	b := harness.NewBackend(t, harness.Says(201, "ok"))
 	p := start(t, harness.BackendFlag(b))
 	c := harness.Dial(t, p.Listen)
-	for _, request := range []string{get("/login"), register("x"),
-		"POST /login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"} {
+	for _, request := range []string{
+		get("/login"), register("x"),
+		"POST /login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+	} {
 		for i := range len(request) {
 			c.Send(request[i : i+1])
 		}

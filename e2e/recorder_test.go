@@ -46,7 +46,8 @@ func record(addr, file string) int {
 				return
 			}
 			w.WriteHeader(http.StatusCreated)
-		})}
+		},
+	)}
 	fmt.Fprintln(os.Stderr, server.Serve(ln))
 	return 1
 }

@@ -163,8 +163,10 @@ func wantForwarded(t *testing.T, tc requestCase, refused bool, calls []*harness.
 }
 
 // added are the fields SPEC §3a and §4 add; each once, unless the client's own is kept.
-var added = []string{"Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-Id",
-	"Idempotency-Key", "Tutti-Sequence"}
+var added = []string{
+	"Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-Id",
+	"Idempotency-Key", "Tutti-Sequence",
+}
 
 // sameRequest compares what arrived with what should have: the request line, every line that is
 // neither an addition nor framing, in order; the framing; the body.

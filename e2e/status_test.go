@@ -13,9 +13,11 @@ func TestAllSeriesExistAtZeroFromTheStart(t *testing.T) {
 	backends := harness.Backends(t, 2, harness.Says(200, "ok"))
 	p := start(t, harness.BackendFlag(backends...))
 	m := p.Metrics()
-	for _, name := range []string{"Total_domains_success_counter_total", "Total_domains_failed_counter_total",
+	for _, name := range []string{
+		"Total_domains_success_counter_total", "Total_domains_failed_counter_total",
 		"tutti_client_connections", "tutti_writes_accepted_total", "tutti_writes_settled_total",
-		"tutti_writes_pending", "tutti_writes_parked", "tutti_writes_pending_bytes", "tutti_unkeyed_writes_total"} {
+		"tutti_writes_pending", "tutti_writes_parked", "tutti_writes_pending_bytes", "tutti_unkeyed_writes_total",
+	} {
 		if v := m.Must(t, name); v != 0 {
 			t.Errorf("%s begins at %v", name, v)
 		}
@@ -26,9 +28,11 @@ func TestAllSeriesExistAtZeroFromTheStart(t *testing.T) {
 				t.Errorf("%s begins at %v", name, v)
 			}
 		}
-		for _, name := range []string{"tutti_backend_ejections_total", "tutti_retries_total", "tutti_owed_writes",
+		for _, name := range []string{
+			"tutti_backend_ejections_total", "tutti_retries_total", "tutti_owed_writes",
 			"tutti_oldest_owed_seconds", "tutti_parked_writes", "tutti_rejected_deliveries_total",
-			"tutti_backend_duration_seconds_count"} {
+			"tutti_backend_duration_seconds_count",
+		} {
 			if v := m.Must(t, name, "backend", b.Addr); v != 0 {
 				t.Errorf("%s begins at %v", name, v)
 			}
@@ -57,7 +61,8 @@ func TestAllSeriesExistAtZeroFromTheStart(t *testing.T) {
 func TestMetricsCountReadsAndWrites(t *testing.T) {
 	t.Parallel()
 	backends := harness.Backends(t, 2, harness.By(
-		map[string]harness.Script{"POST": harness.Says(201, "w")}, harness.Says(200, "r")))
+		map[string]harness.Script{"POST": harness.Says(201, "w")}, harness.Says(200, "r"),
+	))
 	p := start(t, harness.BackendFlag(backends...))
 	c := harness.Dial(t, p.Listen)
 	for range 4 {

@@ -63,7 +63,7 @@ func TestATunnelsEndPassesOn(t *testing.T) {
 	t.Parallel()
 	b := harness.NewBackend(t, echoes)
 	p := start(t, harness.BackendFlag(b))
-	for how, go_ := range leave {
+	for how, depart := range leave {
 		c := harness.Dial(t, p.Listen)
 		c.Send(upgrade("/login"))
 		wantStatus(t, c.Answer("GET"), 101)
@@ -71,7 +71,7 @@ func TestATunnelsEndPassesOn(t *testing.T) {
 		if b.Open() != 1 {
 			t.Errorf("%s: %d connections to the backend", how, b.Open())
 		}
-		go_(c)
+		depart(c)
 		harness.Eventually(t, how+" reaches the backend", func() bool { return b.Open() == 0 })
 	}
 }

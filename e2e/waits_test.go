@@ -147,8 +147,10 @@ func TestAParkedWriteIsRetriedOrDroppedByAnOperator(t *testing.T) {
 		t.Errorf("the dropped write is %+v", w)
 	}
 	m := p.Metrics()
-	for name, want := range map[string]float64{"tutti_writes_accepted_total": 2, "tutti_writes_settled_total": 2,
-		"tutti_writes_pending": 0, "tutti_writes_parked": 0} {
+	for name, want := range map[string]float64{
+		"tutti_writes_accepted_total": 2, "tutti_writes_settled_total": 2,
+		"tutti_writes_pending": 0, "tutti_writes_parked": 0,
+	} {
 		if got := m.Must(t, name); got != want {
 			t.Errorf("%s is %v, not %v", name, got, want)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -206,7 +207,7 @@ func (b *Backend) next(w *wire) (*Call, error) {
 func (b *Backend) Calls() []*Call {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.calls[:len(b.calls):len(b.calls)]
+	return slices.Clip(b.calls)
 }
 
 // Count is how many requests arrived.
