@@ -9,6 +9,11 @@ import (
 	"tutti/wire"
 )
 
+// held is a Holder.
+type held struct{ c interface{ Abandon() } }
+
+func (h *held) Hold(c interface{ Abandon() }) { h.c = c }
+
 func TestAnExchangeAllocatesNothing(t *testing.T) {
 	for name, answer := range map[string]string{
 		"a length":      string(ok),

@@ -329,7 +329,7 @@ func TestASlowButSteadyAnswerIsNotCut(t *testing.T) {
 }
 
 func TestAStreamNeedsOneBuffer(t *testing.T) {
-	size := 50 << 20
+	size := 16 << 20
 	for name, f := range map[string]fault{
 		"a length":    says("HTTP/1.1 200 OK\r\nContent-Length: " + strconv.Itoa(size) + "\r\n\r\n" + strings.Repeat("x", size)),
 		"chunks":      says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat("8000\r\n"+strings.Repeat("x", 32<<10)+"\r\n", size>>15) + "0\r\n\r\n"),

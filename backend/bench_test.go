@@ -8,11 +8,6 @@ import (
 	"tutti/wire"
 )
 
-// held is a Holder.
-type held struct{ c interface{ Abandon() } }
-
-func (h *held) Hold(c interface{ Abandon() }) { h.c = c }
-
 // echo answers every Read with answer, as cheaply as it can.
 func echo(t testing.TB, answer string) string {
 	t.Helper()
