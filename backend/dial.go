@@ -8,10 +8,15 @@ import (
 	"time"
 )
 
-// dial connects, to whatever the name stands for now: both families (RFC 8305), resolved each
-// time. It fills the slot the caller holds, or vacates it.
+// connect opens a connection, of no pool yet, to whatever the name stands for now: both
+// families (RFC 8305), resolved each time.
+func (b *Backend) connect(ctx context.Context) (net.Conn, error) {
+	return b.dialer.DialContext(ctx, "tcp", b.name)
+}
+
+// dial connects for a claim. It fills the slot the caller holds, or vacates it.
 func (b *Backend) dial(u Use) (*Conn, error) {
-	nc, err := b.dialer.DialContext(context.Background(), "tcp", b.name)
+	nc, err := b.connect(context.Background())
 	if err != nil {
 		b.pool.vacate(u)
 		f := dialFailure(err)
