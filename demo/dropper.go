@@ -16,6 +16,10 @@ type dropper struct {
 	at     float64 // where in the run the one to take is
 }
 
+func newDropper(rate float64, random *rand.Rand) *dropper {
+	return &dropper{rate: rate, random: random, at: random.Float64()}
+}
+
 // drops tells whether to drop the next one.
 func (d *dropper) drops() bool {
 	d.mu.Lock()

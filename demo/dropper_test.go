@@ -9,7 +9,7 @@ import (
 func TestADropperDropsItsShareAndNoLongRuns(t *testing.T) {
 	f := func(rate float64, longest int) {
 		t.Helper()
-		d := &dropper{rate: rate, random: rand.New(rand.NewPCG(1, 2))}
+		d := newDropper(rate, rand.New(rand.NewPCG(1, 2)))
 		const n = 100_000
 		dropped, run, most := 0, 0, 0
 		for range n {

@@ -33,7 +33,7 @@ func Start(o Options) (*Group, error) {
 	for i := range o.Count {
 		s := newServer(name(&o, i), o.Latency, g.log)
 		if i >= o.Count-o.Flaky && o.FailRate > 0 {
-			s.flaky = &dropper{rate: o.FailRate, random: rand.New(rand.NewPCG(o.Seed, uint64(i)))}
+			s.flaky = newDropper(o.FailRate, rand.New(rand.NewPCG(o.Seed, uint64(i))))
 		}
 		address, err := next(o.Listen, i)
 		if err == nil {
