@@ -42,11 +42,8 @@ func (f *Fanout) composeBefore(x *front.Exchange, w *write, room int) {
 
 // outgoing is what w carries toward the backends besides the client's own fields.
 func (f *Fanout) outgoing(x *front.Exchange, w *write, body int) (o wire.Outgoing, trailers []byte) {
-	o = wire.Outgoing{
-		Pseudonym: f.o.Pseudonym, ClientIP: x.ClientIP(), Proto: "http",
-		IdempotencyKey: w.key[:], Sequence: w.seq,
-	}
-	f.random.fill(o.RequestID[:])
+	o = x.Outgoing(f.o.Pseudonym)
+	o.IdempotencyKey, o.Sequence = w.key[:], w.seq
 	if !x.Req.HasBody() {
 		return o, nil
 	}

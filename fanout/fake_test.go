@@ -29,6 +29,7 @@ type reaction struct {
 	hang  <-chan struct{} // waits for this to be closed first, or for the fake's end
 	close bool            // closes the connection after, or instead if there is no raw and no code
 	reset bool            // resets it instead of answering
+	took  bool            // raw is a success
 }
 
 // fake is a scripted backend on loopback.
@@ -37,12 +38,12 @@ type fake struct {
 	name string
 	addr string
 
-	stopped chan struct{}
-	wg      sync.WaitGroup
+	wg sync.WaitGroup
 
 	mu    sync.Mutex
 	do    func(r *fakeRequest) reaction
-	ln    net.Listener
+	ln    net.Listener // nil: down
+	gone  chan struct{}
 	conns map[net.Conn]bool
 	most  int // connections at once
 	dials int
@@ -58,13 +59,10 @@ func newFake(t testing.TB, name string, do func(r *fakeRequest) reaction) *fake 
 	}
 	b := &fake{
 		t: t, name: name, do: do, addr: "127.0.0.1:0",
-		stopped: make(chan struct{}), conns: map[net.Conn]bool{}, took: map[string]int{},
+		conns: map[net.Conn]bool{}, took: map[string]int{},
 	}
 	b.up()
-	t.Cleanup(func() {
-		close(b.stopped)
-		b.down()
-	})
+	t.Cleanup(b.down)
 	return b
 }
 
@@ -76,7 +74,7 @@ func (b *fake) up() {
 		b.t.Fatal(err)
 	}
 	b.mu.Lock()
-	b.ln, b.addr = ln, ln.Addr().String()
+	b.ln, b.addr, b.gone = ln, ln.Addr().String(), make(chan struct{})
 	b.mu.Unlock()
 	b.wg.Go(func() {
 		for {
@@ -85,6 +83,11 @@ func (b *fake) up() {
 				return
 			}
 			b.mu.Lock()
+			if b.ln != ln {
+				b.mu.Unlock()
+				c.Close()
+				return
+			}
 			b.conns[c] = true
 			b.dials++
 			b.most = max(b.most, len(b.conns))
@@ -97,7 +100,11 @@ func (b *fake) up() {
 // down stops listening and cuts every connection.
 func (b *fake) down() {
 	b.mu.Lock()
-	b.ln.Close()
+	if b.ln != nil {
+		b.ln.Close()
+		b.ln = nil
+		close(b.gone)
+	}
 	b.mu.Unlock()
 	b.cut()
 	b.wg.Wait()
@@ -141,13 +148,13 @@ func (b *fake) serve(c net.Conn) {
 
 func (b *fake) react(c net.Conn, r *fakeRequest) (goOn bool) {
 	b.mu.Lock()
-	script := b.do
+	script, gone := b.do, b.gone
 	b.mu.Unlock()
 	do := script(r)
 	if do.hang != nil {
 		select {
 		case <-do.hang:
-		case <-b.stopped:
+		case <-gone:
 			return false
 		}
 	}
@@ -157,6 +164,9 @@ func (b *fake) react(c net.Conn, r *fakeRequest) (goOn bool) {
 	}
 	if do.close && do.raw == "" && do.code == 0 {
 		return false
+	}
+	if do.took {
+		b.applied(r)
 	}
 	raw := do.raw
 	if raw == "" {
@@ -173,13 +183,17 @@ func (b *fake) react(c net.Conn, r *fakeRequest) (goOn bool) {
 			raw += body
 		}
 		if code <= 299 {
-			b.mu.Lock()
-			b.took[r.key()]++
-			b.mu.Unlock()
+			b.applied(r)
 		}
 	}
 	_, err := io.WriteString(c, raw)
 	return err == nil && !do.close
+}
+
+func (b *fake) applied(r *fakeRequest) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.took[r.key()]++
 }
 
 // behave changes the script.
