@@ -148,6 +148,23 @@ func TestARejectionByAllIsAnsweredAsItCame(t *testing.T) {
 	}
 }
 
+func TestAnEarlyAnswerToALargeWriteIsHeard(t *testing.T) {
+	t.Parallel()
+	large := strings.Repeat("x", 5<<20)
+	for _, status := range []int{413, 201} {
+		early := func(c *harness.Call) { // without reading the body
+			_ = c.Write(harness.Plain(status, "early", "Connection: close"))
+			c.Close()
+		}
+		b := harness.NewBackend(t, early)
+		p := start(t, harness.BackendFlag(b), "--retry-base=1ms")
+		a := harness.Once(t, p.Listen, post("/register", large))
+		if a.Status != status || a.Body != "early" {
+			t.Errorf("got %s%s", a.Raw, a.Body)
+		}
+	}
+}
+
 func TestStatusesThatAreNotARejectionAreRetried(t *testing.T) {
 	t.Parallel()
 	done := harness.Says(201, "done")

@@ -240,6 +240,34 @@ func TestSignalsForLogsNeverStopIt(t *testing.T) {
 	}
 }
 
+func TestADrainWaitsForTunnels(t *testing.T) {
+	t.Parallel()
+	b := harness.NewBackend(t, echoes)
+	p := start(t, harness.BackendFlag(b))
+	c := harness.Dial(t, p.Listen)
+	c.Send(upgrade("/login"))
+	wantStatus(t, c.Answer("GET"), 101)
+	c.ReadString(5)
+	p.Signal(syscall.SIGTERM)
+	harness.Eventually(t, "the drain has begun", func() bool {
+		other, err := harness.TryDial(t, p.Listen)
+		if err == nil {
+			other.Close()
+		}
+		return err != nil
+	})
+	c.Send("still")
+	if got := c.ReadString(7); got != "<still>" {
+		t.Errorf("got %q", got)
+	}
+	c.Send("close")
+	c.WantClosed()
+	c.Close() // its own half, as every client does
+	if code := p.Wait(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 func TestSIGINTStopsLikeSIGTERM(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--demo-backends=1")

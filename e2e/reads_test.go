@@ -140,6 +140,37 @@ func TestASafeRequestIsTriedOnTheNextBackendAndAnUnsafeOneIsNot(t *testing.T) {
 	}
 }
 
+func TestAnUnsafeRequestGoesToTheNextBackendIfNothingOfItWasSent(t *testing.T) {
+	t.Parallel()
+	backends := harness.Backends(t, 2, harness.Says(200, "ok"))
+	p := start(t, harness.BackendFlag(backends...), "--eject-after=1000000")
+	backends[0].Stop() // refused: nothing can have been sent
+	for range 6 {
+		wantStatus(t, harness.Once(t, p.Listen, post("/login", "x")), 200)
+		wantStatus(t, harness.Once(t, p.Listen, post("/login", strings.Repeat("x", 100_000))), 200)
+	}
+	if n := backends[1].Count(); n != 12 {
+		t.Errorf("12 requests were sent %d times", n)
+	}
+}
+
+func TestASafeRequestIsTriedAgainWithItsBody(t *testing.T) {
+	t.Parallel()
+	bad, good := harness.NewBackend(t, harness.Resets), harness.NewBackend(t, harness.Says(200, "ok"))
+	p := start(t, harness.BackendFlag(bad, good), "--eject-after=1000000")
+	for range 4 {
+		wantStatus(t, harness.Once(t, p.Listen, harness.Request("GET", "/login", "query")), 200)
+	}
+	for _, call := range append(bad.Calls(), good.Calls()...) {
+		if call.Body() != "query" {
+			t.Errorf("sent with the body %q", call.Body())
+		}
+	}
+	if bad.Count() == 0 || good.Count() != 4 {
+		t.Errorf("%d at the bad one, %d at the good one", bad.Count(), good.Count())
+	}
+}
+
 func TestReadTriesBoundsHowManyBackendsAreAsked(t *testing.T) {
 	t.Parallel()
 	for _, tries := range []string{"1", "2"} {

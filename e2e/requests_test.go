@@ -34,7 +34,7 @@ func newRequestCase(t *testing.T, all []harness.Section) requestCase {
 		case "send":
 			c.send = harness.WireBytes(t, s.Text)
 		case "client":
-			for _, word := range strings.Fields(s.Text) {
+			for word := range strings.FieldsSeq(s.Text) {
 				switch word {
 				case "closed", "open", "any":
 					c.then = word

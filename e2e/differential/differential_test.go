@@ -1,0 +1,103 @@
+// Package differential sends hostile requests to Tutti, nginx and HAProxy, each before a backend
+// that records bytes, and compares what gets through.
+package differential
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"tutti/e2e/harness"
+)
+
+// program is what TestMain built.
+var program harness.Binary
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "tutti-differential-")
+	if err == nil {
+		defer func() { _ = os.RemoveAll(dir) }()
+		program, err = harness.Build("../..", dir, false)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// How long nothing has to move until a proxy is taken to be done: at first, and when what was seen
+// is not what should be, on a machine that may just be slow.
+const (
+	quiet       = 250 * time.Millisecond
+	quietSurely = 2 * time.Second
+)
+
+func TestTuttiIsNeverLaxerThanItsPeers(t *testing.T) {
+	wanted(t)
+	proxies := []*proxy{startTutti(t), startNginx(t), startHAProxy(t)}
+	rows := make([]row, 0, 512)
+	for _, r := range requests(t) {
+		rows = append(rows, row{request: r, outcomes: make([]outcome, len(proxies))})
+	}
+	next := make(chan int)
+	var running sync.WaitGroup
+	for lane := range lanes {
+		running.Go(func() {
+			for i := range next {
+				rows[i].run(proxies, lane)
+			}
+		})
+	}
+	for i := range rows {
+		next <- i
+	}
+	close(next)
+	running.Wait()
+	for _, r := range rows {
+		if err := r.check(); err != nil {
+			t.Errorf("%s: %v\nsent %q\nTutti: %v\nforwarded %q\nnginx: %v\nHAProxy: %v", r.request.name, err,
+				clip(r.request.bytes, 400), r.outcomes[0], r.outcomes[0].forwarded, r.outcomes[1], r.outcomes[2])
+		}
+	}
+	wantTable(t, rows)
+}
+
+// run tries the row's request with all proxies at once; again, slowly, if something is wrong.
+func (r *row) run(proxies []*proxy, lane int) {
+	for _, q := range []time.Duration{quiet, quietSurely} {
+		var trying sync.WaitGroup
+		for i, p := range proxies {
+			trying.Go(func() { r.outcomes[i] = p.try(lane, r.request.bytes, q) })
+		}
+		trying.Wait()
+		if r.check() == nil {
+			return
+		}
+	}
+}
+
+// check tells what is wrong with what Tutti did.
+func (r *row) check() error {
+	tutti, nginx, haproxy := r.outcomes[0], r.outcomes[1], r.outcomes[2]
+	if tutti.passed() > max(nginx.passed(), haproxy.passed()) {
+		return fmt.Errorf("both others pass less on")
+	}
+	for _, raw := range tutti.forwarded {
+		reading := read(raw)
+		switch {
+		case reading.cut:
+			continue
+		case reading.fault != "":
+			return fmt.Errorf("what was forwarded is no request: %s", reading.fault)
+		}
+		if err := reading.agrees(raw); err != nil {
+			return fmt.Errorf("what was forwarded %w", err)
+		}
+	}
+	return nil
+}
