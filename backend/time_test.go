@@ -176,7 +176,7 @@ func TestAnExchangeGoesOnAfterAnInterruption(t *testing.T) {
 					time.AfterFunc(tenth, c.Interrupt)
 				}
 				c.Await(clock.Now(), stop)
-				took(t, tenth, tenth+20*time.Millisecond, func() {
+				took(t, tenth/2, tenth+20*time.Millisecond, func() { // its clock began before
 					if err := c.SendReceive([]byte(get), false, &resp); err != ErrInterrupted {
 						t.Fatalf("got %v", err)
 					}
@@ -314,7 +314,7 @@ func TestAbandonEndsEveryWait(t *testing.T) {
 			b := newBackend(t, newFake(t, c.fault).name(), nil)
 			conn := acquired(t, b)
 			time.AfterFunc(tenth, conn.Abandon)
-			took(t, tenth, tenth+20*time.Millisecond, func() {
+			took(t, tenth/2, tenth+20*time.Millisecond, func() { // its clock began before
 				if err := c.wait(conn); err != ErrAbandoned {
 					t.Errorf("got %v", err)
 				}
