@@ -75,6 +75,7 @@ var refusedRequests = map[string]*Error{
 	"host-bad-percent":                errHost,
 	"host-latin1":                     errHost,
 	"host-bad-beside-absolute-form":   errHost,
+	"absolute-form-empty-host":        errHost,
 
 	// Framing: RFC 9112 §6.
 	"length-with-plus":            &errLength.request,
@@ -117,6 +118,10 @@ var refusedRequests = map[string]*Error{
 	"space-before-method":       errMethod,
 	"space-after-version":       errRequestLine,
 	"fragment":                  errFragment,
+	"escape-letters":            errEscape,
+	"escape-cut":                errEscape,
+	"escape-of-unicode":         errEscape,
+	"escape-in-absolute-form":   errEscape,
 	"target-user":               errUserinfo,
 	"target-relative":           errTarget,
 	"target-of-other-scheme":    errTarget,

@@ -53,6 +53,7 @@ var (
 
 	errMethod       = badRequest("has a malformed method")
 	errTarget       = badRequest("has a malformed target")
+	errEscape       = badRequest("has a malformed percent-encoding in its path")
 	errFragment     = badRequest("has a fragment in its target")
 	errUserinfo     = badRequest("has user information in its target")
 	errAsterisk     = badRequest("has the target * with a method other than OPTIONS")

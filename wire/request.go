@@ -170,7 +170,8 @@ func version(b []byte) (minor int, ok bool) {
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // host checks Host, which a request in HTTP/1.1 has exactly once (RFC 9112 §3.2). An empty
-// one is what a client without an authority has to send; beside an authority it is nothing.
+// one is what a client without an authority has to send; beside the authority of an absolute
+// target it contradicts that.
 func (r *Request) host() error {
 	if r.dup&(1<<Host) != 0 {
 		return errHostTwice
@@ -182,7 +183,7 @@ func (r *Request) host() error {
 		return nil
 	}
 	v := value(r.Head, r.Fields, Host)
-	if len(v) > 0 && !validAuthority(v) {
+	if (len(v) > 0 || r.absolute) && !validAuthority(v) {
 		return errHost
 	}
 	if !r.absolute {

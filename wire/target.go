@@ -8,7 +8,7 @@ func (r *Request) target() error {
 	switch {
 	case t[0] == '/':
 		r.Path = t
-		return nil
+		return r.escapes()
 	case string(r.Method) == "CONNECT":
 		r.Path = t // for whoever answers 405; the method is never forwarded
 		return nil
@@ -51,6 +51,22 @@ func (r *Request) absoluteForm(rest []byte) error {
 	default:
 		r.path = append(append(r.path, '/'), rest...)
 		r.Path = r.path
+	}
+	return r.escapes()
+}
+
+// escapes checks that every "%" of the path has its two hex digits (RFC 3986 §2.1): what else
+// stands there ("%u0061", "%2") is a path of its own to some and nothing to others. A query's are
+// for its form alone to know.
+func (r *Request) escapes() error {
+	if bytes.IndexByte(r.Path, '%') < 0 {
+		return nil
+	}
+	path, _, _ := bytes.Cut(r.Path, []byte{'?'})
+	for i, c := range path {
+		if c == '%' && (i+2 >= len(path) || unhex(path[i+1]) < 0 || unhex(path[i+2]) < 0) {
+			return errEscape
+		}
 	}
 	return nil
 }
