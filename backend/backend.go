@@ -20,6 +20,7 @@ type Backend struct {
 	pool    pool
 	buffers *buffers
 	health  health
+	trouble trouble
 	group   *Group // set once by NewGroup, before anything else; nil without
 }
 

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"time"
 
+	"tutti/secure"
 	"tutti/wire"
 )
 
@@ -19,7 +20,8 @@ const (
 // past is a deadline that ends every wait at once.
 var past = time.Unix(1, 0)
 
-// socket is what a connection is made of: a TCP one, and in tests a pair of them.
+// socket is what a connection is made of: a TCP one, and in tests a pair of them. TLS ones are
+// not read and written by their descriptor.
 type socket interface {
 	net.Conn
 	syscall.Conn
@@ -31,7 +33,8 @@ type socket interface {
 // A claim ends with exactly one Release or Close; further ones do nothing.
 type Conn struct {
 	b    *Backend
-	nc   socket
+	nc   net.Conn     // a socket, unless tls is set
+	tls  *secure.Conn // nc, when it is one
 	io   ioState
 	slot int // in pool.conns
 

@@ -82,7 +82,10 @@ func (c *Conn) SendReceive(p []byte, head bool, resp *wire.Response) error {
 // the request had gone out.
 func (c *Conn) afterSendError(err error, head bool, resp *wire.Response) error {
 	c.tainted.Store(true)
-	if err == ErrStaleUnsent || c.reused && !c.begun {
+	if f, ok := err.(*Failure); ok {
+		return c.fail(f)
+	}
+	if c.reused && !c.begun {
 		return c.fail(ErrStaleUnsent)
 	}
 	c.sentWhole.Store(false)

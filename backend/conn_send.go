@@ -28,9 +28,9 @@ func (c *Conn) Send(p []byte) error {
 			}
 			return nil
 		}
-		if err == ErrStaleUnsent {
+		if f, ok := err.(*Failure); ok {
 			c.tainted.Store(true)
-			return err
+			return f
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return c.sendFailed()

@@ -6,11 +6,16 @@ import (
 	"net"
 	"syscall"
 	"time"
+
+	"tutti/secure"
 )
 
 // connect opens a connection, of no pool yet, to whatever the name stands for now: both
 // families (RFC 8305), resolved each time.
 func (b *Backend) connect(ctx context.Context) (net.Conn, error) {
+	if b.o.TLS != nil {
+		return b.connectTLS(ctx)
+	}
 	return b.dialer.DialContext(ctx, "tcp", b.name)
 }
 
@@ -25,7 +30,7 @@ func (b *Backend) dial(u Use) (*Conn, error) {
 		}
 		return nil, f
 	}
-	return b.fill(nc.(*net.TCPConn), u)
+	return b.fill(nc, u)
 }
 
 // dialFailure says what an error in connecting means. What this machine is short of is not the
@@ -40,12 +45,16 @@ func dialFailure(err error) *Failure {
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return ErrDialTimeout
 	}
+	if f := handshakeFailure(err); f != nil {
+		return f
+	}
 	return ErrRefused
 }
 
 // fill puts a new connection into the slot the caller holds and claims it.
-func (b *Backend) fill(nc socket, u Use) (*Conn, error) {
+func (b *Backend) fill(nc net.Conn, u Use) (*Conn, error) {
 	c := &Conn{b: b, nc: nc}
+	c.tls, _ = nc.(*secure.Conn)
 	if err := c.bind(); err != nil {
 		_ = nc.Close()
 		b.pool.vacate(u)

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +22,7 @@ type Options struct {
 	EjectAfter      int           // consecutive failures; 3
 	EjectFor        time.Duration // doubling to 5 m; 10 s
 	MaxHeader       int           // bytes of an answer's head; 16 KiB
+	TLS             *tls.Config   // of this one backend (secure.ClientConfig), not changed any more; nil: plain HTTP
 	Log             *slog.Logger  // told when a backend is ejected and when it is live again; nil: nobody is
 }
 

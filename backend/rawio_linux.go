@@ -33,7 +33,10 @@ type ioState struct {
 
 // bind readies the callbacks.
 func (c *Conn) bind() error {
-	raw, err := c.nc.SyscallConn()
+	if c.tls != nil {
+		return nil
+	}
+	raw, err := c.nc.(socket).SyscallConn()
 	if err != nil {
 		return err
 	}
@@ -44,6 +47,9 @@ func (c *Conn) bind() error {
 
 // recvSome receives at least a byte into p. pauses: the wait counts as a pause in a body.
 func (c *Conn) recvSome(p []byte, pauses bool) (int, error) {
+	if c.tls != nil {
+		return c.recvPlain(p, pauses)
+	}
 	s := &c.io
 	s.in, s.inN, s.inErr, s.inPauses = p, 0, nil, pauses
 	err := s.raw.Read(s.onRead)
@@ -56,6 +62,9 @@ func (c *Conn) recvSome(p []byte, pauses bool) (int, error) {
 
 // sendAll sends p, looking first whether the connection is still open if look is set.
 func (c *Conn) sendAll(p []byte, look bool) (int, error) {
+	if c.tls != nil {
+		return c.sendPlain(p, look)
+	}
 	s := &c.io
 	s.out, s.outN, s.outErr, s.outArmed, s.look = p, 0, nil, -1, look
 	err := s.raw.Write(s.onWrite)
@@ -69,6 +78,9 @@ func (c *Conn) sendAll(p []byte, look bool) (int, error) {
 // sendRecv sends out and, if the socket took all of it, receives at least a byte into in.
 // A short send returns at once with sent < len(out) and no error.
 func (c *Conn) sendRecv(out, in []byte, look bool) (sent, n int, sendErr, recvErr error) {
+	if c.tls != nil {
+		return c.sendRecvPlain(out, in, look)
+	}
 	s := &c.io
 	s.in, s.inN, s.inErr, s.inPauses = in, 0, nil, false
 	s.out, s.outN, s.outErr, s.look, s.sent = out, 0, nil, look, false
@@ -164,6 +176,9 @@ func (c *Conn) exchangeStep(fd uintptr) bool {
 	}
 	return !looked && c.readStep(fd)
 }
+
+// isQuiet is quiet for plain I/O, which here is only that of TLS.
+func (c *Conn) isQuiet() bool { return c.tls.Quiet() }
 
 // quiet tells whether the connection is open and nothing waits to be read.
 func quiet(fd uintptr) bool {

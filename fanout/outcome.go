@@ -33,7 +33,7 @@ func (o *outcome) kind() kind {
 		return busy
 	case o.fail == backend.ErrAbandoned || o.fail == backend.ErrInterrupted:
 		return cut
-	case o.fail == backend.ErrRefused || o.fail == backend.ErrDialTimeout:
+	case o.fail.Unreached():
 		return unreachable
 	default:
 		return broken
@@ -50,7 +50,7 @@ func (o *outcome) word() string {
 
 // asFailure: every error of package backend is a *Failure.
 func asFailure(err error) *backend.Failure {
-	if f, ok := err.(*backend.Failure); ok { //nolint:errorlint // never wrapped, says backend
+	if f, ok := err.(*backend.Failure); ok { // never wrapped
 		return f
 	}
 	return backend.ErrTerminated
