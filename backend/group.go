@@ -48,9 +48,10 @@ func NewGroup(bs []*Backend) *Group {
 func (g *Group) All() []*Backend { return g.all }
 
 // Pick returns the backend whose turn it is among the most eligible ones that are not in tried:
-// live ones that lack no answered write, else live ones, else those that are ejected; never a
-// drained one. nil when none is left. Strict: k picks over n eligible differ by at most one,
-// also while backends leave and return (least recently picked first).
+// live ones that lack no answered write, else live ones, else those that are ejected or
+// unhealthy; never a drained one. nil when none is left. Strict: k picks over n eligible differ
+// by at most one, also while backends leave and return (least recently picked first). One that
+// was down lets most of its turns pass in the first seconds after it is back.
 func (g *Group) Pick(tried Set) *Backend {
 	g.mu.Lock()
 	i := g.ring.pick(g.members, tried)
@@ -75,13 +76,32 @@ func (g *Group) AnyLive() bool {
 
 // moved heeds b's new state. b's health lock is held, so that states arrive in order.
 func (g *Group) moved(b *Backend, s State) {
+	now := clock.Now()
 	g.mu.Lock()
-	g.member(b).state = s
+	m := g.member(b)
+	m.become(s, now)
 	g.ring.rebuild(g.members)
+	returning := m.returning()
 	g.mu.Unlock()
-	if s == Ejected {
-		g.hurry(clock.Now()) // its sleep may be longer than the ejection
+	if s == Ejected || returning {
+		g.hurry(now) // its sleep may be longer than the ejection, or than a step
 	}
+}
+
+// advance goes on with slow returns and returns when it is due again, 0 for never.
+func (g *Group) advance(now int64) (next int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i := range g.members {
+		m := &g.members[i]
+		if m.advance(now) {
+			g.ring.rebuild(g.members)
+		}
+		if m.returning() {
+			next = sooner(next, m.stepAt)
+		}
+	}
+	return next
 }
 
 // Lack adds d to the number of answered writes b has not got (owed or parked). On return

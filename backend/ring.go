@@ -5,37 +5,15 @@ import (
 	"slices"
 )
 
-// member is what picking knows about a backend.
-type member struct {
-	bit    Set
-	state  State
-	lacks  int
-	picked uint64 // when it was picked last, in picks; 0: never
-}
-
-// level is how eligible a member is: 0 is best.
-func (m *member) level() int {
-	switch {
-	case m.state == Live && m.lacks <= 0:
-		return 0
-	case m.state == Live:
-		return 1
-	case m.state == Ejected:
-		return 2
-	}
-	return never
-}
-
-// never is the level of members that are not picked at all.
-const never = 3
-
 // ring is the members of the best level there is, least recently picked first from head on.
 // As each pick takes the least recently picked, any two members that stay in the ring are
-// picked in turn, whoever else comes and goes.
+// picked in turn, whoever else comes and goes. Those that return slowly have their turns as
+// the others do and let most of them pass.
 type ring struct {
-	order []uint8
-	head  int
-	picks uint64
+	order     []uint8
+	head      int
+	picks     uint64
+	returning int // members of order that let turns pass; 0 when there is nobody else to take them
 }
 
 // rebuild makes the ring of the members of the best level.
@@ -44,14 +22,21 @@ func (r *ring) rebuild(ms []member) {
 	for i := range ms {
 		best = min(best, ms[i].level())
 	}
-	r.order, r.head = r.order[:0], 0
+	r.order, r.head, r.returning = r.order[:0], 0, 0
 	if best == never {
 		return
 	}
 	for i := range ms {
-		if ms[i].level() == best {
-			r.order = append(r.order, uint8(i))
+		if ms[i].level() != best {
+			continue
 		}
+		r.order = append(r.order, uint8(i))
+		if ms[i].returning() {
+			r.returning++
+		}
+	}
+	if r.returning == len(r.order) {
+		r.returning = 0
 	}
 	slices.SortStableFunc(r.order, func(a, b uint8) int {
 		return cmp.Compare(ms[a].picked, ms[b].picked)
@@ -60,28 +45,69 @@ func (r *ring) rebuild(ms []member) {
 
 // pick returns the index of the member whose turn it is, -1 when all are tried.
 func (r *ring) pick(ms []member, tried Set) int {
+	if r.returning == 0 && len(r.order) > 0 && tried&ms[r.order[r.head]].bit == 0 {
+		return r.next(ms)
+	}
+	return r.search(ms, tried)
+}
+
+// search is pick when the head may not be the one.
+func (r *ring) search(ms []member, tried Set) int {
+	if r.returning > 0 {
+		r.pass(ms)
+	}
 	n := len(r.order)
 	for k := range n {
-		at := (r.head + k) % n
-		i := r.order[at]
-		if tried&ms[i].bit != 0 {
-			continue
+		m := &ms[r.order[(r.head+k)%n]]
+		if tried&m.bit == 0 && (r.returning == 0 || m.takes()) {
+			return r.take(ms, k)
 		}
-		// The k tried ones before it keep their turns; it goes to the end.
-		for ; k > 0; k-- {
-			before := (at + n - 1) % n
-			r.order[at] = r.order[before]
-			at = before
+	}
+	for k := range n { // only those are left that would let their turn pass
+		if tried&ms[r.order[(r.head+k)%n]].bit == 0 {
+			return r.take(ms, k)
 		}
-		r.order[r.head] = i
-		r.head++
-		if r.head == n {
-			r.head = 0
-		}
-		r.stamp(&ms[i])
-		return int(i)
 	}
 	return r.pickOther(ms, tried)
+}
+
+// pass has those at the head that let their turn pass do so: they go to the end, and are as
+// if picked to everybody else.
+func (r *ring) pass(ms []member) {
+	for range r.returning {
+		m := &ms[r.order[r.head]]
+		if m.takes() {
+			return
+		}
+		r.next(ms)
+	}
+}
+
+// take gives the k-th from the head its turn. Those before it, tried ones or such as let their
+// next turn pass, keep theirs.
+func (r *ring) take(ms []member, k int) int {
+	n := len(r.order)
+	at := (r.head + k) % n
+	i := r.order[at]
+	for ; k > 0; k-- {
+		before := (at + n - 1) % n
+		r.order[at] = r.order[before]
+		at = before
+	}
+	r.order[r.head] = i
+	return r.next(ms)
+}
+
+// next gives the head its turn: it goes to the end.
+func (r *ring) next(ms []member) int {
+	i := r.order[r.head]
+	r.head++
+	if r.head == len(r.order) {
+		r.head = 0
+	}
+	ms[i].turn++
+	r.stamp(&ms[i])
+	return int(i)
 }
 
 // pickOther picks outside the ring, where everybody is tried.

@@ -5,8 +5,9 @@ type State uint8
 
 // The states.
 const (
-	Live State = iota
-	Ejected
+	Live      State = iota
+	Ejected         // failed exchanges took it out, for a time
+	Unhealthy       // its checks fail
 	Drained
 )
 
@@ -17,6 +18,8 @@ func (s State) String() string {
 		return "live"
 	case Ejected:
 		return "ejected"
+	case Unhealthy:
+		return "unhealthy"
 	case Drained:
 		return "drained"
 	}

@@ -16,7 +16,7 @@ const (
 )
 
 // sweeper is the one goroutine that keeps a group's time: it cuts what is overdue, closes
-// connections that were idle for too long, ends ejections.
+// connections that were idle for too long, ends ejections, goes on with slow returns.
 type sweeper struct {
 	tick  time.Duration
 	wake  chan struct{}
@@ -78,6 +78,7 @@ func (s *sweeper) run(g *Group) {
 
 // sweep looks once and returns when it should next at the latest, 0 when nothing is due.
 func (s *sweeper) sweep(g *Group, now int64) (next int64) {
+	next = g.advance(now)
 	for _, b := range g.all {
 		next = sooner(next, b.expire(now))
 

@@ -87,6 +87,13 @@ func TestAReturningBackendTakesItsShareAgain(t *testing.T) {
 	harness.Eventually(t, "it is up", func() bool {
 		return p.Metrics().Must(t, "tutti_backend_up", "backend", backends[1].Addr) == 1
 	})
+	harness.Eventually(t, "it takes its whole share", func() bool {
+		before := backends[1].Count()
+		for range 30 {
+			wantStatus(t, c.Do("GET", get("/login")), 200)
+		}
+		return backends[1].Count()-before == 10
+	})
 	before := counts(backends)
 	for range 300 {
 		wantStatus(t, c.Do("GET", get("/login")), 200)
