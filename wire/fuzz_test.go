@@ -146,7 +146,7 @@ func checkForwarded(t *testing.T, out []byte, r *Request, o *Outgoing) {
 		}
 	}
 	if got[IdempotencyKey] == 0 && o.IdempotencyKey != nil || again.Expect != (r.Expect && o.KeepExpect) ||
-		!again.keepsRequestID() || again.Trailers != r.Trailers {
+		again.KeptRequestID() == nil || again.Trailers != r.Trailers {
 		t.Fatalf("forwarded %q", out)
 	}
 	switch {

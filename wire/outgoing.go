@@ -12,9 +12,13 @@ const maxRequestID = 128
 // Its strings are written as they are: they must be ours, never a peer's bytes.
 type Outgoing struct {
 	Pseudonym string // for Via: "1.1 <Pseudonym>"
-	ClientIP  string // X-Forwarded-For
+	ClientIP  string // X-Forwarded-For: the peer's
 	Proto     string // X-Forwarded-Proto: "http" or "https"
 	Host      string // the Host of a request that came without one (HTTP/1.0); "": Pseudonym, since many servers refuse an empty one
+
+	// Trusted: the peer is a proxy whose forwarding fields are believed. They are kept and
+	// extended; from anybody else they are removed and ours set.
+	Trusted bool
 
 	Framing       Framing // NoBody keeps the client's "Content-Length: 0" if it sent one; Length; Chunks
 	ContentLength int64   // with Length
@@ -118,30 +122,32 @@ func (r *Request) keeps(f *Field, o *Outgoing) (keep, frames bool) {
 	case Expect:
 		return r.Expect && o.KeepExpect || !lists(r.Head[f.Value:f.ValueEnd], "100-continue"), false
 	case RequestID:
-		return r.keepsRequestID(), false
-	case Forwarding, Sequence, likeOurs:
+		return r.KeptRequestID() != nil, false
+	case Forwarding:
+		return o.Trusted && r.forwardingOf(f)&(keptProto|keptHost|keptOther) != 0, false
+	case Sequence, likeOurs:
 		return false, false
 	default:
 		return true, false
 	}
 }
 
-// keepsRequestID tells whether the client's X-Request-Id goes on: one, of at most 128 safe
-// bytes, so that it can stand in any log.
-func (r *Request) keepsRequestID() bool {
+// KeptRequestID returns the client's X-Request-Id if it goes on: one, of at most 128 safe
+// bytes, so that it can stand in any log. Otherwise nil.
+func (r *Request) KeptRequestID() []byte {
 	if !r.Has(RequestID) || r.dup&(1<<RequestID) != 0 {
-		return false
+		return nil
 	}
 	id := value(r.Head, r.Fields, RequestID)
 	if len(id) == 0 || len(id) > maxRequestID {
-		return false
+		return nil
 	}
 	for _, c := range id {
 		if !isID[c] {
-			return false
+			return nil
 		}
 	}
-	return true
+	return id
 }
 
 func appendFraming(dst []byte, f Framing, length int64) []byte {
@@ -178,15 +184,8 @@ func appendOurs(dst []byte, r *Request, o *Outgoing) []byte {
 		dst = append(dst, "Via: 1.0 "...)
 	}
 	dst = append(dst, o.Pseudonym...)
-	dst = append(dst, "\r\nX-Forwarded-For: "...)
-	dst = append(dst, o.ClientIP...)
-	dst = append(dst, "\r\nX-Forwarded-Proto: "...)
-	dst = append(dst, o.Proto...)
-	if len(r.Host) > 0 {
-		dst = append(dst, "\r\nX-Forwarded-Host: "...)
-		dst = append(dst, r.Host...)
-	}
-	if !r.keepsRequestID() {
+	dst = appendClient(dst, r, o)
+	if r.KeptRequestID() == nil {
 		dst = append(dst, "\r\nX-Request-Id: "...)
 		dst = hex.AppendEncode(dst, o.RequestID[:])
 	}

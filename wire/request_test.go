@@ -156,7 +156,7 @@ func TestParseForgetsTheRequestBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r.Chunked || r.Expect || r.Trailers || r.Upgrade != nil || !r.KeepAlive || r.HasBody() || r.Has(TE) ||
-		r.ContentLength != -1 || string(r.Path) != "/" || string(r.Host) != "a" || len(r.Fields) != 2 || !r.keepsRequestID() {
+		r.ContentLength != -1 || string(r.Path) != "/" || string(r.Host) != "a" || len(r.Fields) != 2 || r.KeptRequestID() == nil {
 		t.Fatalf("%+v", r)
 	}
 }
