@@ -1,0 +1,2 @@
+// Package trust says whose word about a client's address is taken, and what the address is.
+package trust
