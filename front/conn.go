@@ -40,8 +40,9 @@ type conn struct {
 	stepFn  func(fd uintptr) bool
 	one     [1]byte // where an idle connection without rc waits
 
-	addr netip.Addr
-	ip   string
+	addr    netip.Addr
+	ip      string
+	trusted bool // addr is a proxy whose forwarding fields are believed
 }
 
 // Abandoner is an exchange with a backend that can be given up from another goroutine.
@@ -74,6 +75,7 @@ func newConn(s *Server, nc net.Conn) *conn {
 	}
 	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
 		c.addr = a.AddrPort().Addr().Unmap().WithZone("")
+		c.trusted = s.o.Trusted != nil && s.o.Trusted(c.addr)
 	}
 	return c
 }
@@ -133,7 +135,7 @@ func (c *conn) refuse(e *wire.Error) next {
 func (c *conn) gone() next {
 	if c.w != nil && c.w.buffered() {
 		c.countRequest()
-		c.s.o.Handler.Refuse(errCutShort.Status)
+		c.tellRefused(errCutShort.Status)
 	}
 	return stop
 }

@@ -44,7 +44,7 @@ func (c *conn) answerRefusal() {
 	if x.Flush() != nil {
 		c.broken = true
 	}
-	c.s.o.Handler.Refuse(e.Status)
+	c.tellRefused(e.Status)
 }
 
 // linger half-closes and throws away what still arrives: closing with bytes unread would

@@ -16,6 +16,7 @@ type Exchange struct {
 	Up     []byte        // scratch for the handler (a forwarded head, say); capacity is kept
 	Resp   wire.Response // scratch for the handler
 	Status int           // set by the handler: the answer's final status
+	Trace  Trace         // set by the handler: what else is known about the answer
 
 	c *conn
 	w *work
@@ -26,6 +27,9 @@ type Exchange struct {
 	aborted    bool
 	tunnelled  bool
 	keep       verdict
+
+	sent   int64 // bytes that went to the socket
+	before int64 // of them those before the final answer's body
 }
 
 // verdict is what KeepAlive said.
@@ -40,6 +44,8 @@ const (
 func (x *Exchange) reset() {
 	x.Out, x.Up = x.Out[:0], x.Up[:0]
 	x.Status = 0
+	x.Trace = Trace{}
+	x.sent, x.before = 0, 0
 	x.begun, x.continued, x.closeAfter, x.aborted, x.tunnelled = false, false, false, false, false
 	x.keep = unasked
 	if x.w.lookup != nil {
@@ -106,7 +112,9 @@ func (x *Exchange) Write(p []byte) error {
 		x.Out = x.Out[:0]
 		return ErrClientLeft
 	}
-	x.begun = true
+	if !x.begun {
+		x.start()
+	}
 	err := x.c.send(x.Out, p)
 	x.Out = x.Out[:0]
 	return err

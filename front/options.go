@@ -3,6 +3,7 @@ package front
 import (
 	"errors"
 	"log/slog"
+	"net/netip"
 	"time"
 )
 
@@ -14,6 +15,15 @@ type Options struct {
 	IdleTimeout   time.Duration // between requests; closed silently
 	MaxClients    int           // 0: no limit; more wait in the kernel's backlog
 	Log           *slog.Logger  // nil: none
+
+	// Trusted tells whether a peer is a proxy whose forwarding fields are believed. It is asked
+	// once per connection. nil: nobody is.
+	Trusted func(netip.Addr) bool
+
+	// Ended is told of each request once its answer was sent or given up, also of one the front
+	// refused or its client cut short, on the connection's goroutine. It may use x.Up; it must not
+	// block and not keep x. nil: nobody is told, and what only it would read is not measured.
+	Ended func(x *Exchange)
 }
 
 func (o *Options) validate() error {

@@ -66,6 +66,7 @@ func (w *work) sendStep(fd uintptr) bool {
 
 // sent takes n bytes off what is to be sent and tells the sweeper that there was progress.
 func (w *work) sent(n int) {
+	w.x.sent += int64(n)
 	fromA := min(n, len(w.a))
 	w.a, w.b = w.a[fromA:], w.b[n-fromA:]
 	if w.stalling && w.c.tx.enter(at(sending, w.c.s.now())).late() {
@@ -81,6 +82,7 @@ func (c *conn) sendPlain(a, b []byte) error {
 		}
 		c.tx.enter(at(sending, c.s.now()))
 		n, err := c.nc.Write(a[:min(len(a), pieceOut)])
+		c.w.x.sent += int64(n)
 		if c.tx.enter(0).late() {
 			return ErrClientSlow
 		}

@@ -3,6 +3,7 @@ package front
 import (
 	"errors"
 	"syscall"
+	"time"
 
 	"tutti/clock"
 )
@@ -160,7 +161,7 @@ func (c *conn) request(w *work) next {
 		w.need = head + int(x.Req.ContentLength)
 		return wait
 	}
-	if !c.enter(answering) {
+	if !c.enterAnswer(x) {
 		return stop
 	}
 	c.countRequest()
@@ -172,6 +173,22 @@ func (c *conn) request(w *work) next {
 		return leave
 	}
 	return c.serve()
+}
+
+// enterAnswer begins the answer to a request that is here. The sweeper may just have given
+// the connection up as idle, or as left by a client whose FIN came with the request; what has
+// arrived is served nevertheless.
+func (c *conn) enterAnswer(x *Exchange) bool {
+	old := c.phase.enter(at(answering, c.s.now()))
+	switch {
+	case !old.late():
+		return true
+	case old.phase() == fresh || old.phase() == idle:
+		x.CloseAfter()
+		return c.readAgain(time.Time{})
+	}
+	c.overdue(old)
+	return false
 }
 
 // worthWaiting tells whether the handler gets the body whole: it is small and its client
@@ -193,6 +210,9 @@ func (c *conn) refuseFor(err error) next {
 func (c *conn) serve() next {
 	w := c.w
 	c.s.o.Handler.Serve(&w.x)
+	if c.s.o.Ended != nil {
+		c.tellServed(&w.x)
+	}
 	return c.finish(w)
 }
 

@@ -18,7 +18,7 @@ const graceForUpload = 50 * time.Millisecond
 // stream forwards a request whose body is still on its way. Nothing of the body is kept, so
 // it can be sent to another backend only as long as none of it was read.
 func (p *Balancer) stream(x *front.Exchange) {
-	o := p.outgoing(x)
+	o := x.Outgoing(p.o.Pseudonym)
 	o.KeepExpect = x.Req.Expect
 	o.Framing, o.ContentLength = wire.Length, x.Req.ContentLength
 	if x.Req.Chunked {

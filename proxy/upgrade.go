@@ -12,7 +12,7 @@ import (
 // backend agrees with 101, becomes a tunnel. A request
 // whose body is still on its way is streamed without the upgrade: it can't precede a tunnel.
 func (p *Balancer) upgrade(x *front.Exchange, body []byte) {
-	o := p.outgoing(x)
+	o := x.Outgoing(p.o.Pseudonym)
 	o.KeepUpgrade = true
 	if x.Req.HasBody() {
 		o.Framing, o.ContentLength = wire.Length, int64(len(body))

@@ -56,7 +56,7 @@ func (p *Balancer) once(x *front.Exchange, b *backend.Backend, safe bool) *backe
 // appendWhole appends a whole request. A chunked body that is here gets a length, unless
 // trailers come with it.
 func (p *Balancer) appendWhole(x *front.Exchange, dst, body []byte) []byte {
-	o := p.outgoing(x)
+	o := x.Outgoing(p.o.Pseudonym)
 	trailers := x.Trailers()
 	switch {
 	case len(trailers) > 0:
