@@ -40,9 +40,10 @@ const (
 func TestTuttiIsNeverLaxerThanItsPeers(t *testing.T) {
 	wanted(t)
 	proxies := []*proxy{startTutti(t), startNginx(t), startHAProxy(t)}
+	want := committed(t)
 	rows := make([]row, 0, 512)
 	for _, r := range requests(t) {
-		rows = append(rows, row{request: r, outcomes: make([]outcome, len(proxies))})
+		rows = append(rows, row{request: r, outcomes: make([]outcome, len(proxies)), want: want[cell(r.name)]})
 	}
 	next := make(chan int)
 	var running sync.WaitGroup
@@ -64,7 +65,21 @@ func TestTuttiIsNeverLaxerThanItsPeers(t *testing.T) {
 				clip(r.request.bytes, 400), r.outcomes[0], r.outcomes[0].forwarded, r.outcomes[1], r.outcomes[2])
 		}
 	}
-	wantTable(t, rows)
+	if want == nil {
+		if err := os.WriteFile(tableFile, []byte(table(rows)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if len(want) != len(rows)+2 {
+		t.Errorf("%s is not of these requests: UPDATE_GOLDEN=1 writes it anew", tableFile)
+	}
+}
+
+// excused are requests that both others refuse, each for a part of it that the other passes on, and
+// that Tutti passes on as SPEC wants it.
+var excused = map[string]bool{
+	"wire/path-kept": true, // climbs above the root: nginx; bytes over 127: HAProxy
 }
 
 // run tries the row's request with all proxies at once; again, slowly, if something is wrong.
@@ -84,7 +99,7 @@ func (r *row) run(proxies []*proxy, lane int) {
 // check tells what is wrong with what Tutti did.
 func (r *row) check() error {
 	tutti, nginx, haproxy := r.outcomes[0], r.outcomes[1], r.outcomes[2]
-	if tutti.passed() > max(nginx.passed(), haproxy.passed()) {
+	if tutti.passed() > max(nginx.passed(), haproxy.passed()) && !excused[r.request.name] {
 		return fmt.Errorf("both others pass less on")
 	}
 	for _, raw := range tutti.forwarded {
@@ -98,6 +113,9 @@ func (r *row) check() error {
 		if err := reading.agrees(raw); err != nil {
 			return fmt.Errorf("what was forwarded %w", err)
 		}
+	}
+	if got := asserted(cell(tutti.String())); r.want != "" && got != r.want {
+		return fmt.Errorf("%s says %q, it is %q", tableFile, r.want, got)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"tutti/wire"
@@ -72,15 +73,18 @@ func (r reading) String() string {
 	case r.cut:
 		return "cut short"
 	}
-	s := r.method + " " + clip(r.target, 24)
+	s := "`" + strings.ReplaceAll(r.method+" "+clip(r.target, 24), "`", "'") + "`"
 	if r.host != "a" {
-		s += " for " + fmt.Sprintf("%q", clip(r.host, 24))
+		s += " for " + fmt.Sprintf("%q", clip(pseudonym.ReplaceAllString(r.host, "tutti-…"), 24))
 	}
 	if r.framing != "" {
 		s += fmt.Sprintf(", %s, %d bytes", r.framing, len(r.body))
 	}
 	return s
 }
+
+// pseudonym is another one in every process.
+var pseudonym = regexp.MustCompile("^tutti-[0-9a-f]{8}$")
 
 func clip(s string, n int) string {
 	if len(s) > n {

@@ -11,7 +11,8 @@ import (
 // row is a request and what became of it with each proxy.
 type row struct {
 	request  request
-	outcomes []outcome // as in columns
+	outcomes []outcome // of Tutti, nginx, HAProxy
+	want     string    // Tutti's cell in the committed table; empty: none yet
 }
 
 const tableFile = "TABLE.md"
@@ -65,35 +66,31 @@ func sent(raw string) string {
 			break
 		}
 	}
-	return strings.Trim(strconv.QuoteToASCII(clip(raw, 70)), `"`)
+	short := strings.TrimPrefix(raw, "… ")
+	quoted := strings.Trim(strconv.QuoteToASCII(short[:min(len(short), 70)]), `"`)
+	if len(short) < len(raw) {
+		quoted = "… " + quoted
+	}
+	if len(short) > 70 {
+		quoted += "…"
+	}
+	return quoted
 }
 
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
 
-// wantTable compares Tutti's column with the committed table, or writes that.
-func wantTable(t *testing.T, rows []row) {
+// committed is the committed table's column Tutti by the requests' names; nil when the table is to
+// be written anew.
+func committed(t *testing.T) map[string]string {
 	t.Helper()
-	got := table(rows)
 	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := os.WriteFile(tableFile, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
+		return nil
 	}
 	data, err := os.ReadFile(tableFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := columns(string(data))
-	have := columns(got)
-	if len(want) != len(have) {
-		t.Errorf("the table has %d rows, not %d: UPDATE_GOLDEN=1 writes it anew", len(want), len(have))
-	}
-	for name, outcome := range have {
-		if want[name] != outcome {
-			t.Errorf("%s: the table says %q, it is %q", name, want[name], outcome)
-		}
-	}
+	return columns(string(data))
 }
 
 // columns is Tutti's column by the request's name.
@@ -102,8 +99,17 @@ func columns(table string) map[string]string {
 	for line := range strings.Lines(table) {
 		cells := strings.Split(strings.ReplaceAll(line, `\|`, "\x00"), "|")
 		if len(cells) == 7 {
-			all[strings.TrimSpace(cells[1])] = strings.TrimSpace(cells[3])
+			all[strings.TrimSpace(cells[1])] = asserted(strings.TrimSpace(strings.ReplaceAll(cells[3], "\x00", `\|`)))
 		}
 	}
 	return all
+}
+
+// asserted is the part of a cell that does not depend on the machine's pace: whether the head of a
+// request that was refused later had been forwarded does.
+func asserted(cell string) string {
+	if strings.HasPrefix(cell, "4") {
+		cell = strings.TrimSuffix(cell, "; cut short")
+	}
+	return cell
 }
