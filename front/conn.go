@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"tutti/secure"
 	"tutti/wire"
 )
 
@@ -16,7 +17,8 @@ import (
 type conn struct {
 	s     *Server
 	nc    net.Conn
-	rc    syscall.RawConn // nil: nc has no descriptor
+	tls   *secure.Conn    // nc, when it speaks TLS
+	rc    syscall.RawConn // of the socket; nil: it has no descriptor
 	raw   bool            // served inside rc.Read's callback, else with nc's own Read and Write
 	place int             // in the connset, under its lock
 
@@ -77,6 +79,7 @@ func newConn(s *Server, nc net.Conn) *conn {
 		c.addr = a.AddrPort().Addr().Unmap().WithZone("")
 		c.trusted = s.o.Trusted != nil && s.o.Trusted(c.addr)
 	}
+	c.secured()
 	return c
 }
 
@@ -84,9 +87,11 @@ func newConn(s *Server, nc net.Conn) *conn {
 func (c *conn) run() {
 	defer c.end()
 	defer c.recovered()
-	for c.await() == leave {
-		if c.serve() == stop {
-			break
+	if c.shake() {
+		for c.await() == leave {
+			if c.serve() == stop {
+				break
+			}
 		}
 	}
 	c.bid()
@@ -247,6 +252,9 @@ func (c *conn) cutRead(s *stamp, m moment) {
 	defer c.mu.Unlock()
 	if !m.late() && s.mark(m, late) {
 		_ = c.nc.SetReadDeadline(past)
+		if m.phase() == shaking {
+			_ = c.nc.SetWriteDeadline(past)
+		}
 	}
 }
 

@@ -9,6 +9,10 @@
 // callback's caller holds. Buffers (work) come from a pool and are held only while bytes
 // of a request are here or it is served.
 //
+// With Options.TLS the goroutine makes the handshake first, so that a slow one holds nobody up, and
+// then uses net.Conn's own Read and Write; the descriptor underneath is only asked whether
+// the client is still there.
+//
 // There is no deadline per request. A connection stamps its phase, and the sweeper, one
 // goroutine per Server, started by the first Serve and ended by Drain or Close, marks what is
 // overdue by compare-and-swap and then cuts it with a deadline in the past. The owner swaps

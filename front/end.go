@@ -1,6 +1,7 @@
 package front
 
 import (
+	"errors"
 	"net"
 	"runtime/debug"
 	"time"
@@ -50,13 +51,16 @@ func (c *conn) answerRefusal() {
 // linger half-closes and throws away what still arrives: closing with bytes unread would
 // send a reset, which can overtake the answer (RFC 9112 §9.6).
 func (c *conn) linger() {
-	half, ok := c.nc.(interface{ CloseWrite() error })
-	if !ok || c.broken || half.CloseWrite() != nil || !c.readAgain(time.Now().Add(lingerTime)) {
+	if c.broken {
+		return
+	}
+	nc, err := c.halfClose()
+	if err != nil || !c.readAgain(time.Now().Add(lingerTime)) {
 		return
 	}
 	in := c.work().in
 	for total := 0; total < lingerBytes; {
-		n, err := c.nc.Read(in)
+		n, err := nc.Read(in)
 		if err != nil {
 			return
 		}
@@ -64,9 +68,25 @@ func (c *conn) linger() {
 	}
 }
 
+// halfClose says that nothing more is sent and returns where to read what still comes.
+func (c *conn) halfClose() (net.Conn, error) {
+	if c.tls != nil {
+		return c.tls.Finish()
+	}
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return c.nc, half.CloseWrite()
+}
+
 // reset makes the close that follows a reset: whatever the framing, the client sees that
 // the answer was cut short.
 func (c *conn) reset() {
+	if c.tls != nil {
+		c.tls.Reset()
+		return
+	}
 	if tc, ok := c.nc.(*net.TCPConn); ok {
 		_ = tc.SetLinger(0)
 	}

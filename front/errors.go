@@ -21,5 +21,6 @@ var (
 var (
 	errTooSlow  = &wire.Error{Status: 408, Detail: "The request did not arrive in time."}
 	errTooLarge = &wire.Error{Status: 431, Detail: "The request's header is too large."}
+	errPlain    = &wire.Error{Status: 400, Detail: "This port speaks TLS, and the request came without it."}
 	errCutShort = &wire.Error{Status: 400, Detail: "The request was cut short."}
 )

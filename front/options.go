@@ -1,6 +1,7 @@
 package front
 
 import (
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net/netip"
@@ -15,6 +16,7 @@ type Options struct {
 	IdleTimeout   time.Duration // between requests; closed silently
 	MaxClients    int           // 0: no limit; more wait in the kernel's backlog
 	Log           *slog.Logger  // nil: none
+	TLS           *tls.Config   // nil: none; it may offer http/1.1 alone
 
 	// Trusted tells whether a peer is a proxy whose forwarding fields are believed. It is asked
 	// once per connection. nil: nobody is.

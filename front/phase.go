@@ -5,7 +5,7 @@ import "sync/atomic"
 // phase is what a connection is doing, which says how long it may take.
 type phase uint64
 
-// The phases of a connection and, for the last two, of one direction of it.
+// The phases of a connection and, for receiving and sending, of one direction of it.
 const (
 	none       phase = iota
 	fresh            // accepted, no byte yet
@@ -17,6 +17,7 @@ const (
 	closing          // answered; what still arrives is thrown away
 	receiving        // a handler waits for a body's bytes
 	sending          // the client does not take the answer as fast as it comes
+	shaking          // accepted, before TLS is agreed on
 )
 
 // stamp is a phase, the tick it was entered in and the sweeper's marks, in one atomic word:

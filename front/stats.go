@@ -18,7 +18,7 @@ func (s *Server) Stats() Stats {
 	for _, c := range s.set.conns {
 		st.Requests += c.requests.Load()
 		switch c.phase.load().phase() {
-		case fresh, idle:
+		case shaking, fresh, idle:
 			st.Waiting++
 		case heading, arriving:
 			st.Reading++

@@ -92,7 +92,7 @@ func (sw *sweeper) check(c *conn, tick uint64) {
 	m := c.phase.load()
 	age := m.age(tick)
 	switch m.phase() {
-	case fresh:
+	case shaking, fresh:
 		sw.checkIdle(c, m, tick, sw.client)
 	case idle:
 		sw.checkIdle(c, m, tick, sw.idle)
