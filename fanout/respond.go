@@ -18,6 +18,7 @@ const statusLeft = 499
 
 // respond answers x with r.
 func (f *Fanout) respond(x *front.Exchange, r *reply) {
+	f.trace(x, r)
 	switch r.verdict {
 	case acknowledged, refused:
 		f.relay(x, r.response)

@@ -58,6 +58,7 @@ type reply struct {
 	verdict  verdict
 	response *response // for acknowledged and refused
 	view     View      // for the others
+	tally    tally
 }
 
 // await applies what became of the legs in inline, which the client's goroutine ran, and waits
@@ -117,7 +118,7 @@ func (f *Fanout) wait(w *write, d time.Duration) reply {
 
 // concludeLocked ends the client's part in w with verdict v.
 func (f *Fanout) concludeLocked(w *write, v verdict, now int64) (r reply) {
-	r.verdict = v
+	r.verdict, r.tally = v, w.tallyLocked(now)
 	switch v {
 	case acknowledged:
 		r.response, w.good = w.good, nil
