@@ -57,6 +57,7 @@ func (p *Balancer) open(x *front.Exchange) (*backend.Conn, *backend.Failure) {
 			break
 		}
 		tried = tried.With(b)
+		trying(x, b)
 		var c *backend.Conn
 		if c, failure = p.openOn(x, b); failure == nil {
 			return c, nil

@@ -15,25 +15,27 @@ type tunnel struct {
 }
 
 // copy moves bytes from src to dst. A clean end is passed on as a half-close, anything else
-// ends both directions.
-func (t *tunnel) copy(dst, src net.Conn) {
+// ends both directions. It returns how many bytes went to dst.
+func (t *tunnel) copy(dst, src net.Conn) (total int64) {
 	buf := uploadBuffers.Get().(*uploadBuffer)
 	defer uploadBuffers.Put(buf)
 	for {
 		n, err := src.Read(buf.in)
 		if n > 0 {
 			t.touch()
-			if _, werr := dst.Write(buf.in[:n]); werr != nil {
+			n, werr := dst.Write(buf.in[:n])
+			total += int64(n)
+			if werr != nil {
 				t.stop()
-				return
+				return total
 			}
 		}
 		if err == io.EOF && closeWrite(dst) {
-			return
+			return total
 		}
 		if err != nil {
 			t.stop()
-			return
+			return total
 		}
 	}
 }

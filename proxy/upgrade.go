@@ -23,6 +23,7 @@ func (p *Balancer) upgrade(x *front.Exchange, body []byte) {
 		fail(x, errNoBackend)
 		return
 	}
+	trying(x, b)
 	c, err := b.Exchange(backend.ForRead, p.o.QueueTimeout, x.Up, false, false, (*client)(x), &x.Resp)
 	if err != nil {
 		fail(x, asFailure(err))
@@ -65,6 +66,6 @@ func (p *Balancer) tunnel(x *front.Exchange, c *backend.Conn) {
 	t.touch()
 	var wg sync.WaitGroup
 	wg.Go(func() { t.copy(server, conn) })
-	t.copy(conn, server)
+	x.Trace.Tunnelled = t.copy(conn, server)
 	wg.Wait()
 }

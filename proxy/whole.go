@@ -22,6 +22,7 @@ func (p *Balancer) whole(x *front.Exchange, body []byte) {
 			break
 		}
 		tried = tried.With(b)
+		trying(x, b)
 		failure = p.once(x, b, safe)
 		if failure == nil {
 			return
