@@ -17,7 +17,7 @@ func (x *Exchange) Peer() netip.Addr { return x.c.addr }
 // what it says about others is believed. How the body is framed is the caller's to add. The
 // request id in it is fresh, and noted in x.Trace.
 func (x *Exchange) Outgoing(pseudonym string) wire.Outgoing {
-	o := wire.Outgoing{Pseudonym: pseudonym, ClientIP: x.ClientIP(), Proto: "http", Trusted: x.c.trusted}
+	o := wire.Outgoing{Pseudonym: pseudonym, ClientIP: x.ClientIP(), Proto: x.Proto(), Trusted: x.c.trusted}
 	binary.NativeEndian.PutUint64(o.RequestID[:8], rand.Uint64())
 	binary.NativeEndian.PutUint64(o.RequestID[8:], rand.Uint64())
 	x.Trace.RequestID = o.RequestID
