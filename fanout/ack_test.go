@@ -78,7 +78,7 @@ func TestEveryAckPolicyAnswersWhenItShould(t *testing.T) {
 			if got.status != status || from != "" && got.header.Get("X-From") != from {
 				t.Errorf("answered %d from %q after %v: %s", got.status, got.header.Get("X-From"), took, got.body)
 			}
-			if took < atLeast || took > atLeast+400*time.Millisecond {
+			if took < atLeast || took > atLeast+1500*time.Millisecond {
 				t.Errorf("answered after %v, want about %v", took, atLeast)
 			}
 			if s := r.f.Snapshot(); s.Accepted != 1 || s.Accepted != s.Settled+s.Pending+s.Parked {
@@ -221,7 +221,7 @@ func TestInlineAnswersThatTakeLongGoOnElsewhereAndAreNotRepeated(t *testing.T) {
 	for i := range 3 { // from the second on there are idle connections
 		start := time.Now()
 		got := c.do(post("/", "x"))
-		if took := time.Since(start); got.status != 201 || got.header.Get("X-From") != "a" || took > 1200*time.Millisecond {
+		if took := time.Since(start); got.status != 201 || got.header.Get("X-From") != "a" || took > 3*time.Second {
 			t.Fatalf("%+v after %v", got, took)
 		}
 		for _, f := range fakes {
@@ -243,7 +243,7 @@ func TestABackendThatTimesOutDoesNotTakeTheOthersWithIt(t *testing.T) {
 		return reaction{}
 	})
 	b, c := newFake(t, "b", nil), newFake(t, "c", nil)
-	r := rigOf(t, func(s *setup) { s.backend.ResponseTimeout = 150 * time.Millisecond }, a, b, c)
+	r := rigOf(t, func(s *setup) { s.backend.ResponseTimeout = 400 * time.Millisecond }, a, b, c)
 	cl := r.dial()
 	for range 3 {
 		if got := cl.do(post("/", "x")); got.status != 201 {

@@ -8,7 +8,7 @@ import (
 )
 
 // step is what a body that is still arriving is first given room for; doubled as it fills.
-const step = 64 << 10
+const step = 16 << 10
 
 // headRoom is what a head may grow by on its way: our own fields.
 const headRoom = 768
@@ -119,7 +119,7 @@ func (f *Fanout) arrive(x *front.Exchange, w *write, room int) (refusal, error) 
 			switch {
 			case int64(len(b)+n-room) > f.o.MaxWriteSize:
 				return tooLarge, nil
-			case err == io.EOF: //nolint:errorlint // never wrapped, as of any reader
+			case err == io.EOF:
 				return admitted, nil
 			case err != nil:
 				return admitted, err

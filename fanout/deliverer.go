@@ -106,9 +106,11 @@ func (f *Fanout) probeLocked(t *deliverer) {
 		f.mu.Lock()
 		t.probing = false
 		now := clock.Now()
-		if err == nil {
+		switch {
+		case f.closed:
+		case err == nil:
 			f.retakeLocked(t, now)
-		} else {
+		default:
 			t.queue.gate = now + int64(f.rules.policy.Max+f.jitter())
 		}
 		f.mu.Unlock()
@@ -119,7 +121,9 @@ func (f *Fanout) probeLocked(t *deliverer) {
 // back is called when a backend's Up turns true.
 func (f *Fanout) back(t *deliverer) {
 	f.mu.Lock()
-	f.retakeLocked(t, clock.Now())
+	if !f.closed {
+		f.retakeLocked(t, clock.Now())
+	}
 	f.mu.Unlock()
 	t.stir()
 }

@@ -84,7 +84,7 @@ func TestTheWaitOfEveryRetryIsWithinTheFormulasBounds(t *testing.T) {
 			if d < p.Wait(n, 0) || d > p.Max+p.Jitter {
 				t.Fatalf("%+v waits %v after attempt %d", p, d, n)
 			}
-		default:
+		case sending, rejected, dropped:
 			t.Fatalf("state %v", next)
 		}
 	})

@@ -185,9 +185,9 @@ func (l *ledger) counter(c class) *uint64 {
 		return &l.pending
 	case classParked:
 		return &l.parked
-	default:
-		return &l.settled
+	case classSettled, classNone:
 	}
+	return &l.settled
 }
 
 // answered ends the client's part in a write. disclosed: the client was told its id. Before

@@ -37,9 +37,8 @@ func (s state) String() string {
 		return "rejected"
 	case dropped:
 		return "dropped"
-	default:
-		return "unknown"
 	}
+	return "unknown"
 }
 
 // class is what the accounting makes of a whole write.
@@ -61,7 +60,7 @@ func (c class) String() string {
 		return "parked"
 	case classSettled:
 		return "settled"
-	default:
-		return "unknown"
+	case classNone:
 	}
+	return "unknown"
 }
