@@ -38,12 +38,9 @@ func New(o Options) (*Balancer, error) {
 // Serve answers x. Requests that are here as a whole take the short path, the others stream.
 func (p *Balancer) Serve(x *front.Exchange) {
 	body, whole := x.Body()
-	switch {
-	case whole && len(x.Req.Upgrade) > 0:
-		p.upgrade(x, body)
-	case whole:
+	if whole {
 		p.whole(x, body)
-	default:
+	} else {
 		p.stream(x)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"tutti/answer"
 	"tutti/backend"
 	"tutti/front"
-	"tutti/wire"
 )
 
 // errNoBackend: every backend is drained.
@@ -23,11 +22,9 @@ func asFailure(err error) *backend.Failure {
 	return backend.ErrTerminated
 }
 
-// checkSwitch refuses a change of protocol that nobody asked for (RFC 9110 §7.8).
-func checkSwitch(c *backend.Conn, resp *wire.Response) *backend.Failure {
-	if resp.Status != 101 {
-		return nil
-	}
+// unasked is the failure of a backend that changes the protocol though nobody asked it to
+// (RFC 9110 §7.8).
+func unasked(c *backend.Conn) *backend.Failure {
 	c.Backend().Failed(backend.ErrProtocol)
 	return backend.ErrProtocol
 }

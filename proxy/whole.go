@@ -7,7 +7,8 @@ import (
 	"tutti/wire"
 )
 
-// whole forwards a request that is in memory from head to end: it can be sent again.
+// whole forwards a request that is in memory from head to end: it can be sent again, and it may
+// become a tunnel.
 //
 // Another try is made only before a byte of the answer has reached the client, and for an
 // unsafe method only if nothing of it can have been acted on (RFC 9110 §9.2.2).
@@ -41,16 +42,26 @@ func (p *Balancer) once(x *front.Exchange, b *backend.Backend, safe bool) *backe
 	if err != nil {
 		return asFailure(err)
 	}
-	failure := checkSwitch(c, &x.Resp)
-	if failure == nil {
-		failure = relay(x, c, head)
-	}
+	failure := p.answer(x, c, head)
 	x.Hold(nil)
 	if failure != nil {
 		c.Close()
 		return failure
 	}
-	c.Release()
+	c.Release() // a tunnel's connection is closed by it
+	return nil
+}
+
+// answer passes on what the backend answered.
+func (p *Balancer) answer(x *front.Exchange, c *backend.Conn, head bool) *backend.Failure {
+	switch {
+	case x.Resp.Status != 101:
+		return relay(x, c, head)
+	case x.Req.Upgrade == nil:
+		return unasked(c)
+	}
+	x.Hold(nil)
+	p.tunnel(x, c)
 	return nil
 }
 
@@ -58,6 +69,7 @@ func (p *Balancer) once(x *front.Exchange, b *backend.Backend, safe bool) *backe
 // trailers come with it.
 func (p *Balancer) appendWhole(x *front.Exchange, dst, body []byte) []byte {
 	o := x.Outgoing(p.o.Pseudonym)
+	o.KeepUpgrade = true
 	trailers := x.Trailers()
 	switch {
 	case len(trailers) > 0:
