@@ -20,6 +20,7 @@ type Backend struct {
 	pool    pool
 	buffers *buffers
 	health  health
+	checker checker
 	trouble trouble
 	group   *Group // set once by NewGroup, before anything else; nil without
 }
@@ -52,6 +53,7 @@ func New(name string, index int, o Options, m *metrics.Backend) (*Backend, error
 	}
 	b.pool.max, b.pool.maxWrites = o.MaxConns, max(1, o.MaxConns/2)
 	b.health.init(o, time.Now().UnixNano())
+	b.checker = newChecker(b)
 	return b, nil
 }
 

@@ -173,7 +173,13 @@ type fake struct {
 
 func newFake(t testing.TB, script ...fault) *fake {
 	t.Helper()
-	ln, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	return newFakeAt(t, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, script...)
+}
+
+// newFakeAt is newFake at an address of one that has ended, say.
+func newFakeAt(t testing.TB, addr *net.TCPAddr, script ...fault) *fake {
+	t.Helper()
+	ln, err := net.ListenTCP("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}

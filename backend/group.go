@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 
@@ -19,7 +20,7 @@ func (s Set) With(b *Backend) Set { return s | 1<<uint(b.Index()) }
 // Has tells whether b is in s.
 func (s Set) Has(b *Backend) bool { return s&(1<<uint(b.Index())) != 0 }
 
-// Group is all backends and the only owner of who is live. It runs the sweeper.
+// Group is all backends and the only owner of who is live. It runs the sweeper and the checks.
 type Group struct {
 	all []*Backend
 
@@ -29,6 +30,9 @@ type Group struct {
 
 	sweeper sweeper
 	next    atomic.Int64 // when the sweeper looks next
+
+	endChecks context.CancelFunc
+	checking  sync.WaitGroup
 }
 
 // NewGroup takes over the backends, each at the place its Index says. Close it.
@@ -41,6 +45,13 @@ func NewGroup(bs []*Backend) *Group {
 	}
 	g.ring.rebuild(g.members)
 	g.sweeper.start(g)
+	var ctx context.Context
+	ctx, g.endChecks = context.WithCancel(context.Background())
+	for _, b := range g.all {
+		if b.o.Checks.Path != "" {
+			g.checking.Go(func() { b.checker.run(ctx) })
+		}
+	}
 	return g
 }
 
@@ -138,9 +149,11 @@ func (g *Group) hurry(at int64) {
 	}
 }
 
-// Close stops the sweeper, waits for it and closes idle connections; claims that last are
+// Close stops the checks and the sweeper, waits for them and closes idle connections; claims that last are
 // abandoned, since nobody keeps their time any more, and closed at their Release. A claim after it is ErrBusy.
 func (g *Group) Close() {
+	g.endChecks()
+	g.checking.Wait()
 	g.sweeper.stop()
 	var cs []*Conn
 	for _, b := range g.all {

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,7 +12,8 @@ import (
 // maxEjection is where the doubling of EjectFor ends (or at EjectFor, if that is more).
 const maxEjection = 5 * time.Minute
 
-// health is what exchanges have shown about a backend, and what an operator wants of it.
+// health is what exchanges and checks have shown about a backend, and what an operator wants of
+// it: the one owner of who is live. The package's doc says who wins.
 type health struct {
 	// well is set when there is nothing a success could change, so that it costs a load.
 	well atomic.Bool
@@ -29,10 +31,19 @@ type health struct {
 	drained   bool
 	since     int64 // Unix nanoseconds of the last change of state
 	onUp      func()
+
+	rise, fall int    // consecutive checks that pass, fail until it is healthy, unhealthy
+	unhealthy  bool   // checks say so, and checks alone say otherwise
+	passes     int    // consecutive checks that passed, begun after badAt
+	misses     int    // consecutive checks that failed
+	badAt      int64  // clock.Now of the last ejection or failed connect
+	reason     string // why the check failed that made it unhealthy
 }
 
 func (h *health) init(o Options, now int64) {
 	h.after, h.base = o.EjectAfter, o.EjectFor
+	h.rise, h.fall = o.Checks.Rise, o.Checks.Fall
+	h.badAt = math.MinInt64
 	h.connects = true
 	h.since = now
 	h.well.Store(true)
@@ -44,6 +55,8 @@ func (h *health) state() State {
 	switch {
 	case h.drained:
 		return Drained
+	case h.unhealthy:
+		return Unhealthy
 	case h.ejected:
 		return Ejected
 	}
@@ -58,12 +71,12 @@ func (b *Backend) State() (s State, since int64) {
 	return h.state(), h.since
 }
 
-// Up tells whether a write should be tried at once: it is not ejected and its last connect succeeded
-// (or none was tried). A drained one can be up.
+// Up tells whether a write should be tried at once: it is neither ejected nor unhealthy and its
+// last connect succeeded (or none was tried). A drained one can be up.
 func (b *Backend) Up() bool { return b.health.up.Load() }
 
 // OnUp registers the one function called, without locks held, whenever Up turns true. It is
-// called by whoever made it so, an exchange or the sweeper, and must not block.
+// called by whoever made it so, an exchange, a check or the sweeper, and must not block.
 func (b *Backend) OnUp(f func()) {
 	b.health.mu.Lock()
 	b.health.onUp = f
@@ -81,7 +94,7 @@ func (b *Backend) Drain() {
 	})
 }
 
-// Resume ends Drain, and an ejection.
+// Resume ends Drain, and an ejection. What checks say it leaves to them.
 func (b *Backend) Resume() {
 	b.change(func(h *health) string {
 		if !h.drained && !h.ejected {
@@ -101,7 +114,7 @@ func (b *Backend) Succeeded() {
 	b.change(func(h *health) string {
 		was := h.ejected || h.probation
 		h.recover()
-		if was {
+		if was && !h.unhealthy {
 			return "backend live again"
 		}
 		return ""
@@ -118,7 +131,7 @@ func (b *Backend) Failed(f *Failure) {
 	b.change(func(h *health) string {
 		h.well.Store(false)
 		h.failures++
-		if h.ejected || !h.probation && h.failures < h.after {
+		if h.ejected || h.unhealthy || !h.probation && h.failures < h.after {
 			return ""
 		}
 		h.eject(now)
@@ -135,6 +148,7 @@ func (b *Backend) connected(ok bool) {
 		h.connects = ok
 		if !ok {
 			h.well.Store(false)
+			h.doubt(clock.Now())
 		}
 		return ""
 	})
@@ -158,9 +172,53 @@ func (b *Backend) expire(now int64) int64 {
 			return ""
 		}
 		h.ejected, h.probation = false, true
+		if h.unhealthy {
+			return ""
+		}
 		return "backend on probation"
 	})
 	return 0
+}
+
+// passed notes a check begun at began (clock.Now) that passed. Rise of them in a row, all begun
+// after the last ejection or failed connect, make b healthy and end an ejection, to probation.
+func (b *Backend) passed(began int64) {
+	b.change(func(h *health) string {
+		h.misses = 0
+		if began <= h.badAt {
+			return ""
+		}
+		h.passes++
+		h.connects = true
+		if h.passes < h.rise || !h.unhealthy && !h.ejected {
+			return ""
+		}
+		word := "backend on probation"
+		if h.unhealthy {
+			word = "backend healthy again"
+		}
+		h.probation = h.probation || h.ejected
+		h.ejected, h.unhealthy, h.failures = false, false, 0
+		return word
+	})
+}
+
+// missed notes a check that failed, and why. Fall of them in a row make b unhealthy.
+func (b *Backend) missed(reason string) {
+	b.change(func(h *health) string {
+		h.passes = 0
+		h.misses++
+		if h.unhealthy || h.misses < h.fall {
+			return ""
+		}
+		h.unhealthy, h.reason = true, reason
+		return "backend unhealthy"
+	})
+}
+
+// doubt has checks begun before now count for nothing.
+func (h *health) doubt(now int64) {
+	h.passes, h.badAt = 0, now
 }
 
 // eject starts an ejection, twice as long as the last one if there was no success in between.
@@ -172,6 +230,7 @@ func (h *health) eject(now int64) {
 	}
 	h.ejected, h.probation = true, false
 	h.over = now + int64(h.span)
+	h.doubt(now)
 }
 
 // recover forgets every failure.
@@ -196,8 +255,8 @@ func (b *Backend) change(f func(*health) string) {
 			b.group.moved(b, after)
 		}
 	}
-	span := h.span
-	up := !h.ejected && h.connects
+	span, reason := h.span, h.reason
+	up := !h.ejected && !h.unhealthy && h.connects
 	var notify func()
 	if up && !h.up.Load() {
 		notify = h.onUp
@@ -206,7 +265,7 @@ func (b *Backend) change(f func(*health) string) {
 	h.mu.Unlock()
 
 	if word != "" {
-		b.tell(word, span)
+		b.tell(word, span, reason)
 	}
 	if notify != nil {
 		notify()
@@ -214,11 +273,18 @@ func (b *Backend) change(f func(*health) string) {
 }
 
 // tell logs a change of state and counts ejections.
-func (b *Backend) tell(word string, span time.Duration) {
-	if word != "backend ejected" {
-		b.log.Info(word)
-		return
+func (b *Backend) tell(word string, span time.Duration, reason string) {
+	switch word {
+	case "backend ejected":
+		b.log.Warn(word, "for", span)
+		b.m.Ejected()
+	case "backend unhealthy":
+		b.log.Warn(word, "check", reason)
+	default:
+		lacks := 0
+		if b.group != nil {
+			lacks = b.group.lacks(b)
+		}
+		b.log.Info(word, "lacks", lacks)
 	}
-	b.log.Warn(word, "for", span)
-	b.m.Ejected()
 }

@@ -22,6 +22,7 @@ type Options struct {
 	EjectAfter      int           // consecutive failures; 3
 	EjectFor        time.Duration // doubling to 5 m; 10 s
 	MaxHeader       int           // bytes of an answer's head; 16 KiB
+	Checks          Checks        // active health checks; none without a Path
 	TLS             *tls.Config   // of this one backend (secure.ClientConfig), not changed any more; nil: plain HTTP
 	Log             *slog.Logger  // told when a backend is ejected and when it is live again; nil: nobody is
 }
@@ -63,7 +64,9 @@ func (o Options) withDefaults() (Options, error) {
 			*n.value = n.fallback
 		}
 	}
-	return o, nil
+	var err error
+	o.Checks, err = o.Checks.withDefaults()
+	return o, err
 }
 
 // checkName tells what is wrong with name as a "host:port".
