@@ -10,7 +10,7 @@ import (
 
 const (
 	wantListen  = "want an address to listen on, such as :8080, 127.0.0.1:8080 or [::1]:8080"
-	wantBackend = "want host:port or http://host:port, such as server1:8080 or [::1]:8080"
+	wantBackend = "want host:port, http://host:port or https://host:port, such as server1:8080 or [::1]:8080"
 )
 
 // parseListen reads an address to listen on and returns it in canonical form. The host may be
@@ -23,15 +23,20 @@ func parseListen(s string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// parseBackend reads a backend's address and returns "host:port": the host in lower case, IP
-// addresses in canonical form, the port 80 where http:// was given without one.
+// overTLS is how the canonical address of a backend that is to be spoken to over TLS begins.
+const overTLS = "https://"
+
+// parseBackend reads a backend's address and returns "host:port", after overTLS if that was asked
+// for: the host in lower case, IP addresses in canonical form, the port 80 or 443 where a scheme
+// was given without one.
 func parseBackend(s string) (string, error) {
-	rest := s
+	rest, prefix, port := s, "", ""
 	if scheme, after, ok := strings.Cut(s, "://"); ok {
 		switch strings.ToLower(scheme) {
 		case "http":
+			port = ":80"
 		case "https":
-			return "", errors.New("https backends are not supported yet, want http://host:port")
+			prefix, port = overTLS, ":443"
 		default:
 			return "", errors.New(wantBackend)
 		}
@@ -43,14 +48,14 @@ func parseBackend(s string) (string, error) {
 	if strings.ContainsAny(rest, "/?#") {
 		return "", errors.New("a backend has no path, query or fragment, " + wantBackend)
 	}
-	if rest != s && !hasPort(rest) {
-		rest += ":80"
+	if !hasPort(rest) {
+		rest += port
 	}
 	host, port, ok := splitAddress(rest, 1)
 	if !ok || host == "" {
 		return "", errors.New(wantBackend)
 	}
-	return net.JoinHostPort(host, port), nil
+	return prefix + net.JoinHostPort(host, port), nil
 }
 
 func hasPort(hostport string) bool {

@@ -56,6 +56,9 @@ func (c *Config) writeCheck(ctx context.Context, w io.Writer, r resolver) error 
 			return err
 		}
 	}
+	if err := c.writeTLS(w); err != nil {
+		return err
+	}
 	for _, warning := range c.Warnings {
 		if _, err := fmt.Fprintf(w, "# warning: %s\n", warning); err != nil {
 			return err

@@ -38,7 +38,7 @@ func checked(t *testing.T, c *Config, r resolver) string {
 func TestCheckPrintsTheConfigurationAsFlags(t *testing.T) {
 	r := names{"server1": "10.0.0.1", "server2": "10.0.0.2 ::ffff:10.0.0.3 fd00::2", "tutti.example": "192.0.2.1"}
 	c := parsed(t, []string{"TUTTI_MAX_CONNS=7", "TUTTI_BACKENDS=x"}, "--check", "--listen=tutti.example:80", "--admin-listen=:8081",
-		"--backend=http://Server1,server2:81,[0::1]:8080", "--fanout=GET /it's,/", "--ack=quorum", "--reject-status=400-499")
+		"--backend=http://Server1,https://server2,[0::1]:8080", "--fanout=GET /it's,/", "--ack=quorum", "--reject-status=400-499")
 	golden(t, "testdata/check.txt", checked(t, c, r))
 }
 
@@ -67,6 +67,7 @@ func TestWhatCheckPrintsGivesTheSameConfiguration(t *testing.T) {
 		"--demo-backends=3",
 		"--demo-backends=3 --demo-flaky=0 --demo-fail-rate=0.125 --demo-latency=1500ms --demo-listen=[::1]:9000",
 		"--listen= --demo-backends=1 --demo-listen=:8080",
+		"--backend=https://a,[::1]:99",
 		"--backend=http://A,[::1]:99 --balance= --fanout=/x,/y --ack=2 --reject-status=none --success-status=200-299,304",
 		"--backend=a:1 --stream-timeout=0 --queue-timeout=0 --shutdown-delay=90m --retry-jitter=0 --retry-max-backoff=2h --max-pending-bytes=1048577 --max-write-size=3KiB",
 		"--backend=a:1 --fanout=/it's --admin-listen= --expose-metrics=off --admin-hosts=A.example,b --log-format=json --log-level=debug --client-timeout=119s --idle-timeout=2m1s",

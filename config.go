@@ -24,7 +24,11 @@ type Config struct {
 	AdminToken    string   // empty: none was given; never printed
 	ExposeMetrics string   // "local", "all" or "off"
 
+	TLSCert, TLSKey string // files; empty: clients are served without TLS
+
 	Backends        []string // "host:port", canonical, no two the same; empty with DemoBackends
+	BackendTLS      []bool   // which of them are spoken to over TLS
+	BackendCA       string   // file; empty: the system's certificates
 	Balance, Fanout []string // patterns as given
 	Routes          *route.Table
 
@@ -76,6 +80,7 @@ type Config struct {
 	// As given, until they are validated.
 	adminTokenFile, ackText, logLevel string
 	rejectText                        []string
+	backends                          []string // with their schemes
 	maxHeaderSize                     int64
 	check, version, help              bool
 	settings                          []setting
@@ -113,7 +118,7 @@ func parseFlags(args, environ []string) (*Config, error) {
 		c.Warnings = append(c.Warnings, "there is no flag for the variable "+shown(name)+", it is not read")
 	}
 	for _, validate := range []func(*flags) error{
-		c.validateBackends, c.validateDemo, c.validateListening, c.validateRoutes, c.validateStatus,
+		c.validateBackends, c.validateDemo, c.validateListening, c.validateTLS, c.validateRoutes, c.validateStatus,
 		c.validateAck, c.validateBounds, c.validateLog, c.validateToken,
 	} {
 		if err := validate(f); err != nil {
@@ -142,6 +147,10 @@ func (c *Config) action() Action {
 func (c *Config) count() int { return max(len(c.Backends), c.DemoBackends) }
 
 func (c *Config) validateBackends(f *flags) error {
+	for _, b := range c.backends {
+		name, https := strings.CutPrefix(b, overTLS)
+		c.Backends, c.BackendTLS = append(c.Backends, name), append(c.BackendTLS, https)
+	}
 	switch {
 	case len(c.Backends) > 0 && c.DemoBackends > 0:
 		return f.bad("demo-backends", strconv.Itoa(c.DemoBackends), "they would take the place of --backend, want one of the two")
@@ -153,11 +162,26 @@ func (c *Config) validateBackends(f *flags) error {
 		return f.bad("backend", strings.Join(c.Backends, ","), "these are "+strconv.Itoa(len(c.Backends))+", want at most "+strconv.Itoa(maxBackends))
 	}
 	seen := map[string]bool{}
-	for _, b := range c.Backends {
+	for i, b := range c.Backends {
 		if seen[b] {
-			return f.bad("backend", b, "given twice, want each backend once")
+			return f.bad("backend", c.backends[i], "given twice, want each backend once")
 		}
 		seen[b] = true
+	}
+	return nil
+}
+
+func (c *Config) validateTLS(f *flags) error {
+	switch {
+	case c.TLSCert != "" && c.TLSKey == "":
+		return f.bad("tls-cert", c.TLSCert, "its key is missing, want --tls-key=FILE, too")
+	case c.TLSKey != "" && c.TLSCert == "":
+		return f.bad("tls-key", c.TLSKey, "its certificate is missing, want --tls-cert=FILE, too")
+	case c.TLSCert != "" && c.Listen == "":
+		return f.bad("tls-cert", c.TLSCert, "there is nothing to serve with it without --listen, leave it out")
+	}
+	if c.BackendCA != "" && !slices.Contains(c.BackendTLS, true) {
+		return f.bad("backend-ca", c.BackendCA, "no backend is spoken to over TLS, want --backend=https://host:port or leave it out")
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func TestABadVariableIsNamedAsSuch(t *testing.T) {
 	for _, tc := range []struct{ env, args, want string }{
 		{"TUTTI_ACK=foo " + demo, "", "TUTTI_ACK=foo: want all, quorum, one or a number of backends from 1 to 3"},
 		{"TUTTI_MAX_CONNS=many " + demo, "", "TUTTI_MAX_CONNS=many: want a whole number from 1 to 65535"},
-		{"TUTTI_BACKEND=a:1,foo", "", "TUTTI_BACKEND=foo: want host:port or http://host:port, such as server1:8080 or [::1]:8080"},
+		{"TUTTI_BACKEND=a:1,foo", "", "TUTTI_BACKEND=foo: want host:port, http://host:port or https://host:port, such as server1:8080 or [::1]:8080"},
 		{"TUTTI_LISTEN=:8081 " + demo, "", "TUTTI_LISTEN=:8081: the port is taken by --admin-listen=127.0.0.1:8081"},
 		{demo, "--listen=:8081", "--listen=:8081: the port is taken by --admin-listen=127.0.0.1:8081"},
 		{"TUTTI_ADMIN_LISTEN=:8080 " + demo, "", "TUTTI_ADMIN_LISTEN=:8080: the port is taken by --listen=:8080"},

@@ -86,12 +86,17 @@ func (f *flags) listening(c *Config) {
 		"bearer token for what changes something, and for pprof; without it those are refused when --admin-listen is not on loopback")
 	g.add(choiceValue(&c.ExposeMetrics, "local", "all", "off"), "expose-metrics",
 		"/metrics and /nginx_status on --listen too: local to direct loopback clients, all, or off (the paths go to the backends)")
+	g.add(textValue(&c.TLSCert, "FILE"), "tls-cert",
+		"serve TLS on --listen, with this certificate and its chain (PEM); re-read when the file changes")
+	g.add(textValue(&c.TLSKey, "FILE"), "tls-key", "its private key (PEM), likewise")
 }
 
 func (f *flags) routing(c *Config) {
 	g := f.group("Backends and routes")
-	g.add(&listValue{to: &c.Backends, parse: parseBackend, word: "ADDRESSES"}, "backend",
-		"host:port or http://host:port of each backend; list; at least one, unless demo backends run")
+	g.add(&listValue{to: &c.backends, parse: parseBackend, word: "ADDRESSES"}, "backend",
+		"host:port or http(s)://host:port of each backend; list; at least one, unless demo backends run")
+	g.add(textValue(&c.BackendCA, "FILE"), "backend-ca",
+		"certificates (PEM) to verify https backends with; empty: the system's")
 	g.add(&listValue{to: &c.Balance, word: "PATTERNS"}, "balance",
 		"patterns whose requests go to one backend; list of [METHOD ]PATH")
 	g.add(&listValue{to: &c.Fanout, word: "PATTERNS"}, "fanout",

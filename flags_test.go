@@ -19,7 +19,7 @@ func TestABadFlagIsOneLineThatNamesItAndWhatIsWanted(t *testing.T) {
 		times   = "want a time from 1ms to 8760h, such as 500ms, 3s or 2m"
 		times0  = "want 0 or a time from 1ms to 8760h, such as 500ms, 3s or 2m"
 		listen  = "want an address to listen on, such as :8080, 127.0.0.1:8080 or [::1]:8080"
-		wantB   = "want host:port or http://host:port, such as server1:8080 or [::1]:8080"
+		wantB   = "want host:port, http://host:port or https://host:port, such as server1:8080 or [::1]:8080"
 		status  = "want final status codes and ranges from 200 to 599, such as 201,204 or 200-299"
 		reject  = "want unanimous, none, or status codes and ranges from 200 to 599, such as 400-499"
 	)
@@ -28,7 +28,6 @@ func TestABadFlagIsOneLineThatNamesItAndWhatIsWanted(t *testing.T) {
 		{"", "--backend: at least one is needed, want --backend=host:port or --demo-backends=3"},
 		{"--nope", "--nope: no such flag, see --help"},
 		{"--journal=x " + demo, "--journal: no such flag, see --help"},
-		{"--tls-cert=x " + demo, "--tls-cert: no such flag, see --help"},
 		{"-listen=:80", "-listen=:80: no such flag, flags begin with two dashes, see --help"},
 		{"serve " + demo, "serve: tutti takes flags only, see --help"},
 		{demo + " -- x", "x: tutti takes flags only, see --help"},
@@ -74,14 +73,17 @@ func TestABadFlagIsOneLineThatNamesItAndWhatIsWanted(t *testing.T) {
 		{"--backend=[a]:80", "--backend=[a]:80: " + wantB},
 		{"--backend=bücher:80", "--backend=bücher:80: " + wantB},
 		{"--backend=ftp://a:1", "--backend=ftp://a:1: " + wantB},
-		{"--backend=https://a:1", "--backend=https://a:1: https backends are not supported yet, want http://host:port"},
-		{"--backend=HTTPS://a", "--backend=HTTPS://a: https backends are not supported yet, want http://host:port"},
+		{"--backend=https://", "--backend=https://: " + wantB},
+		{"--backend=https://a:1/x", "--backend=https://a:1/x: a backend has no path, query or fragment, " + wantB},
+		{"--backend=https://me:secret@a:1", "--backend=https://***@a:1: a backend has no user or password, " + wantB},
 		{"--backend=http://a:1/x", "--backend=http://a:1/x: a backend has no path, query or fragment, " + wantB},
 		{"--backend=http://a:1?x", "--backend=http://a:1?x: a backend has no path, query or fragment, " + wantB},
 		{"--backend=a:1#x", "--backend=a:1#x: a backend has no path, query or fragment, " + wantB},
 		{"--backend=http://me:secret@a:1", "--backend=http://***@a:1: a backend has no user or password, " + wantB},
 		{"--backend=me:secret@a:1", "--backend=***@a:1: a backend has no user or password, " + wantB},
 		{"--backend=a:1,a:1", "--backend=a:1: given twice, want each backend once"},
+		{"--backend=https://a,a:443", "--backend=a:443: given twice, want each backend once"},
+		{"--backend=http://a:1,https://A:1", "--backend=https://a:1: given twice, want each backend once"},
 		{"--backend=a:80 --backend=http://A", "--backend=a:80: given twice, want each backend once"},
 		{"--backend=HTTP://a:80/,a:080", "--backend=a:80: given twice, want each backend once"},
 		{"--backend=[::1]:1,[0:0::1]:1", "--backend=[::1]:1: given twice, want each backend once"},
@@ -165,6 +167,13 @@ func TestABadFlagIsOneLineThatNamesItAndWhatIsWanted(t *testing.T) {
 		{"--demo-listen= " + demo, "--demo-listen=: " + listen},
 		{"--demo-listen=:65534 " + demo, "--demo-listen=:65534: the ports of the other demo backends would be past 65535"},
 		{"--demo-listen=:8079 " + demo, "--demo-listen=:8080: the port is taken by --listen=:8080"},
+
+		// TLS.
+		{"--tls-cert=c.pem " + demo, "--tls-cert=c.pem: its key is missing, want --tls-key=FILE, too"},
+		{"--tls-key=k.pem " + demo, "--tls-key=k.pem: its certificate is missing, want --tls-cert=FILE, too"},
+		{"--tls-cert=c.pem --tls-key=k.pem --listen= " + demo, "--tls-cert=c.pem: there is nothing to serve with it without --listen, leave it out"},
+		{"--backend-ca=ca.pem " + backend, "--backend-ca=ca.pem: no backend is spoken to over TLS, want --backend=https://host:port or leave it out"},
+		{"--backend=https://127.0.0.1:8080", "--backend=127.0.0.1:8080: that is where Tutti listens itself (--listen=:8080)"},
 
 		// The log.
 		{"--log-format=xml " + demo, "--log-format=xml: want text or json"},
@@ -319,9 +328,19 @@ func TestBackendsAreNormalised(t *testing.T) {
 		"server1.:1":           "server1.:1",
 		"7up:65535":            "7up:65535",
 	} {
-		if c := parsed(t, nil, "--backend="+given); c.Backends[0] != want {
-			t.Errorf("%s becomes %s, want %s", given, c.Backends[0], want)
+		if c := parsed(t, nil, "--backend="+given); c.Backends[0] != want || c.BackendTLS[0] {
+			t.Errorf("%s becomes %s (TLS: %v), want %s", given, c.Backends[0], c.BackendTLS[0], want)
 		}
+	}
+}
+
+func TestHTTPSBackendsAreNamedLikeTheOthers(t *testing.T) {
+	c := parsed(t, nil, "--backend=https://Server1,server2:80,HTTPS://[::1]:8443/,http://server1:80", "--backend-ca=ca.pem")
+	if got := strings.Join(c.Backends, " "); got != "server1:443 server2:80 [::1]:8443 server1:80" {
+		t.Errorf("the names are %s", got)
+	}
+	if !slices.Equal(c.BackendTLS, []bool{true, false, true, false}) || c.BackendCA != "ca.pem" {
+		t.Errorf("over TLS are %v, by %q", c.BackendTLS, c.BackendCA)
 	}
 }
 

@@ -26,8 +26,8 @@ func TestHelpIsGroupedAndFits100Columns(t *testing.T) {
 }
 
 func TestHelpNamesEveryFlagOfTheContractAndNoOther(t *testing.T) {
-	want := strings.Fields(`listen admin-listen admin-hosts admin-token-file expose-metrics
-		backend balance fanout dial-timeout backend-timeout stream-timeout max-conns queue-timeout idle-conn-timeout
+	want := strings.Fields(`listen admin-listen admin-hosts admin-token-file expose-metrics tls-cert tls-key
+		backend backend-ca balance fanout dial-timeout backend-timeout stream-timeout max-conns queue-timeout idle-conn-timeout
 		read-tries eject-after eject-for
 		success-status reject-status ack ack-timeout max-pending max-pending-bytes idempotency-window
 		retry-attempts retry-base retry-max-backoff retry-jitter

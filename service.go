@@ -20,6 +20,7 @@ import (
 	"tutti/metrics"
 	"tutti/proxy"
 	"tutti/retry"
+	"tutti/secure"
 )
 
 // service is the running program: what start has built, in the order in which it depends on
@@ -29,6 +30,7 @@ type service struct {
 	log      *slog.Logger
 	requests io.Writer // the demo backends' lines
 
+	pair    *secure.Pair // what clients are shown
 	demo    *demo.Group
 	metrics *metrics.Set
 	group   *backend.Group
@@ -54,9 +56,12 @@ func start(c *Config, log *slog.Logger, requests io.Writer) (*service, error) {
 }
 
 func (s *service) build() error {
+	var err error
+	if s.pair, err = s.c.loadPair(s.log); err != nil {
+		return err
+	}
 	names := s.c.Backends
 	if s.c.DemoBackends > 0 {
-		var err error
 		if names, err = s.startDemo(); err != nil || s.c.Listen == "" {
 			return err
 		}
@@ -81,7 +86,7 @@ func (s *service) build() error {
 	}
 	if s.front, err = front.New(front.Options{
 		Handler: r, MaxHeader: s.c.MaxHeaderSize, ClientTimeout: s.c.ClientTimeout,
-		IdleTimeout: s.c.IdleTimeout, MaxClients: s.c.MaxClients, Log: s.log,
+		IdleTimeout: s.c.IdleTimeout, MaxClients: s.c.MaxClients, Log: s.log, TLS: tlsOf(s.pair),
 	}); err != nil {
 		return err
 	}
@@ -112,9 +117,15 @@ func (s *service) buildBackends(names []string) error {
 		IdleTimeout: s.c.IdleConnTimeout, QueueTimeout: s.c.QueueTimeout, MaxConns: s.c.MaxConns,
 		EjectAfter: s.c.EjectAfter, EjectFor: s.c.EjectFor, MaxHeader: s.c.MaxHeaderSize, Log: s.log,
 	}
+	configs, err := s.c.backendTLS()
+	if err != nil {
+		return err
+	}
 	all := make([]*backend.Backend, len(names))
 	for i, name := range names {
-		var err error
+		if i < len(configs) { // the demo's are without
+			o.TLS = configs[i]
+		}
 		if all[i], err = backend.New(name, i, o, s.metrics.Backend(i)); err != nil {
 			return err
 		}
@@ -184,6 +195,9 @@ func (s *service) listen(names []string) error {
 	if adminLn != nil {
 		s.serve("operators", func() error { return s.admin.Serve(adminLn) })
 	}
+	if s.pair != nil {
+		s.pair.Watch(watchEvery)
+	}
 	s.announce(names, adminLn)
 	return nil
 }
@@ -215,9 +229,9 @@ func (s *service) serve(whom string, loop func() error) {
 // announce logs one line per backend and listener, and in a demo what to try.
 func (s *service) announce(names []string, adminLn net.Listener) {
 	for i, name := range names {
-		s.log.Info("backend", "number", i+1, "address", name)
+		s.log.Info("backend", "number", i+1, "address", name, "tls", i < len(s.c.BackendTLS) && s.c.BackendTLS[i])
 	}
-	s.log.Info("listening for clients", "address", s.clients.String(), "version", shortVersion())
+	s.log.Info("listening for clients", "address", s.clients.String(), "tls", s.pair != nil, "version", shortVersion())
 	if adminLn != nil {
 		s.log.Info("listening for operators", "address", adminLn.Addr().String())
 	}
@@ -225,6 +239,9 @@ func (s *service) announce(names []string, adminLn net.Listener) {
 		return
 	}
 	at := localURL(s.clients)
+	if s.pair != nil {
+		at = "https" + strings.TrimPrefix(at, "http")
+	}
 	s.log.Info("try: curl " + at + "/login")
 	s.log.Info("try: curl -X POST -d username=schef -d password=example " + at + "/register")
 	s.log.Info("try: curl -X POST -d username=schef -d password=changed " + at + "/changePassword")

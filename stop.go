@@ -23,13 +23,23 @@ func (s *service) untilStopped(signals <-chan os.Signal) int {
 			return exitFailed
 		case sig := <-signals:
 			if sig == syscall.SIGHUP || sig == syscall.SIGUSR1 {
-				s.log.Info("nothing to re-open: the log is standard error", "signal", sig.String())
+				s.reopen(sig)
 				continue
 			}
 			s.log.Info("stopping", "signal", sig.String(), "delay", s.c.ShutdownDelay, "timeout", s.c.ShutdownTimeout)
 			return s.stop(signals)
 		}
 	}
+}
+
+// reopen is what SIGHUP and SIGUSR1 ask for.
+func (s *service) reopen(sig os.Signal) {
+	if s.pair == nil {
+		s.log.Info("nothing to re-open: the log is standard error", "signal", sig.String())
+		return
+	}
+	s.log.Info("reading the certificate again", "signal", sig.String())
+	s.pair.Reload()
 }
 
 // stop is the drain's order: not ready for the delay, then no new connections while what has
@@ -110,6 +120,9 @@ func (s *service) close() int {
 		cancel()
 	}
 	s.serving.Wait()
+	if s.pair != nil {
+		s.pair.Close()
+	}
 	if s.group != nil {
 		s.group.Close()
 	}

@@ -79,7 +79,7 @@ func TestTimesAreShownAsUsual(t *testing.T) {
 }
 
 func FuzzParseBackend(f *testing.F) {
-	for _, s := range []string{"a:1", "http://a", "[::1]:80", "HTTP://A:080/", "http://u@h:1", "[fe80::1%25x]:1", "a:1:1", "[a]:1", "http://[::1]"} {
+	for _, s := range []string{"a:1", "http://a", "[::1]:80", "HTTP://A:080/", "http://u@h:1", "[fe80::1%25x]:1", "a:1:1", "[a]:1", "http://[::1]", "https://A", "https://[::1]:443/"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -94,6 +94,7 @@ func FuzzParseBackend(f *testing.F) {
 		if err != nil || again != got {
 			t.Fatalf("%q becomes %q, then %q, %v", s, got, again, err)
 		}
+		got = strings.TrimPrefix(got, overTLS)
 		host, port, err := net.SplitHostPort(got)
 		if err != nil || host == "" || port == "" || strings.ContainsAny(got, " /?#@\r\n\t,") {
 			t.Fatalf("%q becomes %q: %v", s, got, err)
