@@ -18,7 +18,7 @@ func (f *Fanout) finish(d *delivery) (next *delivery) {
 			f.ledger.move(next, sending, now)
 		}
 	}
-	stir = stir || t.queue.ready.len() > 0
+	stir = stir || t.queue.ready.len() > 0 && t.queue.may(now, t.peer.Up())
 	f.unlock()
 	if stir {
 		t.stir()

@@ -98,6 +98,9 @@ func (l *ledger) accept(w *write, now int64) {
 		d := &w.deliveries[i]
 		d.to.held.append(d)
 		d.to.owed++
+		if d.state == sending {
+			d.to.queue.sending++
+		}
 	}
 }
 
@@ -110,6 +113,12 @@ func (l *ledger) move(d *delivery, to state, now int64) {
 		return
 	}
 	d.state = to
+	if from == sending {
+		t.queue.sending--
+	}
+	if to == sending {
+		t.queue.sending++
+	}
 	switch {
 	case from.unfinished():
 		t.owed--

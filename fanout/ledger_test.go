@@ -77,7 +77,7 @@ func (b *books) check(t *rapid.T) {
 		t.Fatalf("classes %v: %d %d %d", classes, b.pending, b.parked, b.settled)
 	}
 	for i, to := range b.to {
-		var owed, parkedN, unreached, lacks int
+		var owed, parkedN, unreached, lacks, underWay int
 		var oldest *delivery
 		var held []*delivery
 		for _, w := range b.all {
@@ -100,6 +100,9 @@ func (b *books) check(t *rapid.T) {
 				continue
 			}
 			owed++
+			if d.state == sending {
+				underWay++
+			}
 			if oldest == nil {
 				oldest = d
 			}
@@ -107,6 +110,9 @@ func (b *books) check(t *rapid.T) {
 		if to.owed != owed || to.parked != parkedN || to.unreached != unreached || b.peers[i].lacks != lacks {
 			t.Fatalf("backend %d: owed %d/%d parked %d/%d unreached %d/%d lacks %d/%d", i,
 				to.owed, owed, to.parked, parkedN, to.unreached, unreached, b.peers[i].lacks, lacks)
+		}
+		if to.queue.sending != underWay {
+			t.Fatalf("backend %d: %d are counted as being sent, %d are", i, to.queue.sending, underWay)
 		}
 		if got := to.held.oldestOwed(); got != oldest {
 			t.Fatalf("backend %d: the oldest is %v, want %v", i, got, oldest)

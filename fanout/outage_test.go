@@ -208,3 +208,37 @@ func TestAConnectionClosedInsteadOfAnAnswerIsRepeatedOnceOnAFreshOne(t *testing.
 		t.Errorf("a repeat has another Idempotency-Key: %v", keys)
 	}
 }
+
+// Writes that find no free connection wait for one to be free, not for a time.
+func TestWritesFlowWhenConnectionsAreScarce(t *testing.T) {
+	const clients, each = 16, 100
+	a, b := newFake(t, "a", nil), newFake(t, "b", nil)
+	r := rigOf(t, func(s *setup) { s.backend.MaxConns = 4 }, a, b)
+	start := time.Now()
+	var running sync.WaitGroup
+	for range clients {
+		c := r.dial()
+		running.Go(func() {
+			for range each {
+				if _, err := c.c.Write([]byte(post("/", "x"))); err != nil {
+					t.Error(err)
+					return
+				}
+				if got, err := c.read("POST"); err != nil || got.status != 201 {
+					t.Errorf("%+v, %v", got, err)
+					return
+				}
+			}
+		})
+	}
+	running.Wait()
+	took := time.Since(start)
+	t.Logf("%.0f writes/s", clients*each/took.Seconds())
+	if took > 10*time.Second {
+		t.Errorf("%d writes took %v", clients*each, took)
+	}
+	if n := max(a.mostConns(), b.mostConns()); n > 2 {
+		t.Errorf("writes hold %d of 4 connections", n)
+	}
+	r.settled(clients * each)
+}

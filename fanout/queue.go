@@ -1,9 +1,14 @@
 package fanout
 
-// maxSenders is how many deliveries of one backend's queue are sent at once at most.
-const maxSenders = 64
+// fastSenders is up to how many senders a queue grows by one with each success, twice as many
+// every round. Beyond, it grows by one every round, to maxSenders at most.
+const (
+	fastSenders = 64
+	maxSenders  = 4096
+)
 
-// busyPause is how long a queue rests when the backend had no free connection, in ns.
+// busyPause is how long at most a queue rests when the backend had no free connection, in ns:
+// until one of ours is free, but others hold connections, too.
 const busyPause = 50_000_000
 
 // queue is what one backend is owed and nobody is sending: a single-threaded core that
@@ -14,8 +19,11 @@ type queue struct {
 	ready   deliveryHeap // in the order they were accepted
 	waiting deliveryHeap // a wait of their own after an answer that was not a success, by its end
 
-	senders int   // deliveries of the queue being sent
-	limit   int   // of senders, 1 to maxSenders
+	sending int   // deliveries to this backend that are being sent, whoever sends them
+	senders int   // those of them that were queued
+	limit   int   // of sending, for a queued one to begin; 1 to maxSenders
+	steep   int   // up to which limit grows with each success
+	streak  int   // successes since it last grew, beyond steep
 	gate    int64 // clock.Now before which nothing is tried while the backend is down
 	rest    int64 // clock.Now before which nothing is tried: no free connection
 }
@@ -25,6 +33,7 @@ func newQueue() queue {
 		ready:   deliveryHeap{less: bySequence},
 		waiting: deliveryHeap{less: byDue},
 		limit:   maxSenders,
+		steep:   fastSenders,
 	}
 }
 
@@ -54,7 +63,7 @@ func (q *queue) remove(d *delivery) {
 // next takes out the delivery to send now, nil when there is none; each ends with ended.
 func (q *queue) next(now int64, up bool) *delivery {
 	if !up {
-		q.limit = 1
+		q.limit, q.steep = 1, fastSenders
 	}
 	for q.waiting.len() > 0 && q.waiting.min().due <= now {
 		q.ready.push(q.waiting.pop())
@@ -76,7 +85,8 @@ func (q *queue) may(now int64, up bool) bool {
 	case !up:
 		return q.senders == 0 && now >= q.gate
 	default:
-		return q.senders < q.limit
+		// One always: those that hang must not keep the queue from a backend that is back.
+		return q.senders == 0 || q.sending < q.limit
 	}
 }
 
@@ -106,19 +116,32 @@ func (q *queue) wake(now int64, up bool) (at int64) {
 func (q *queue) heard(k kind, success bool, wait, now int64, up bool) {
 	switch k {
 	case answered:
-		q.gate = 0
-		if success && q.limit < maxSenders {
-			q.limit++ // each success lets one more begin: twice as many every round
+		q.gate, q.rest = 0, 0
+		if success {
+			q.grow()
 		}
 	case unreachable, broken:
-		q.limit = max(q.limit/2, 1)
+		q.limit, q.rest = max(q.limit/2, 1), 0
 		if !up {
 			q.gate = max(q.gate, now+wait)
 		}
 	case busy:
-		q.limit = max(q.limit/2, 1)
+		q.limit = max(q.sending-1, 1) // the others are what there are connections for
+		q.steep, q.streak = q.limit, 0
 		q.rest = now + busyPause
 	case cut:
+	}
+}
+
+// grow heeds a success.
+func (q *queue) grow() {
+	if q.limit < q.steep {
+		q.limit++
+		return
+	}
+	if q.streak++; q.streak >= max(q.limit, fastSenders) {
+		q.streak = 0
+		q.limit = min(q.limit+1, maxSenders)
 	}
 }
 

@@ -16,6 +16,21 @@ func numbered(n int) []*delivery {
 	return ds
 }
 
+// take and give are what the ledger does around a sending.
+func take(q *queue, now int64, up bool) *delivery {
+	d := q.next(now, up)
+	if d != nil {
+		q.sending++
+	}
+	return d
+}
+
+func give(q *queue, d *delivery, k kind, success bool, wait, now int64, up bool) {
+	q.ended(d)
+	q.heard(k, success, wait, now, up)
+	q.sending--
+}
+
 func TestAHeapGivesBackInOrderWhateverIsTakenOutBetween(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := deliveryHeap{less: byDue}
@@ -64,20 +79,19 @@ func TestWhileABackendIsDownOnlyTheFirstIsTriedAndTheOthersSpendNothing(t *testi
 	now := int64(1000)
 	wait := int64(10)
 	for try := range 20 {
-		d := q.next(now, false)
+		d := take(&q, now, false)
 		if d != ds[0] {
 			t.Fatalf("try %d is with %v", try, d)
 		}
-		if other := q.next(now, false); other != nil {
+		if other := take(&q, now, false); other != nil {
 			t.Fatalf("beside it %d is tried", other.w.seq)
 		}
 		if at := q.wake(now, false); at != 0 {
 			t.Fatalf("while it is tried the queue wants to be looked at, at %d", at)
 		}
-		q.ended(d)
-		q.heard(unreachable, false, wait, now, false)
+		give(&q, d, unreachable, false, wait, now, false)
 		q.add(d)
-		if q.next(now+wait-1, false) != nil {
+		if take(&q, now+wait-1, false) != nil {
 			t.Fatal("it was tried before its time")
 		}
 		if at := q.wake(now, false); at != now+wait {
@@ -94,11 +108,10 @@ func TestABackendThatIsBackGetsItsBacklogInOrderAtAGrowingPace(t *testing.T) {
 	for _, d := range ds {
 		q.add(d)
 	}
-	first := q.next(0, false)
-	q.ended(first)
-	q.heard(unreachable, false, 1e9, 0, false)
+	first := take(&q, 0, false)
+	give(&q, first, unreachable, false, 1e9, 0, false)
 	q.add(first)
-	if q.next(1, false) != nil {
+	if take(&q, 1, false) != nil {
 		t.Fatal("tried while down")
 	}
 	q.returned()
@@ -107,7 +120,7 @@ func TestABackendThatIsBackGetsItsBacklogInOrderAtAGrowingPace(t *testing.T) {
 	want := 1
 	for len(sent) < 900 {
 		var round []*delivery
-		for d := q.next(1, true); d != nil; d = q.next(1, true) {
+		for d := take(&q, 1, true); d != nil; d = take(&q, 1, true) {
 			round = append(round, d)
 			sent = append(sent, d.w.seq)
 		}
@@ -115,10 +128,14 @@ func TestABackendThatIsBackGetsItsBacklogInOrderAtAGrowingPace(t *testing.T) {
 			t.Fatalf("%d are sent at once after %d, want %d", len(round), len(sent), want)
 		}
 		for _, d := range round {
-			q.ended(d)
-			q.heard(answered, true, 0, 1, true)
+			give(&q, d, answered, true, 0, 1, true)
 		}
-		want = min(2*want, maxSenders)
+		// twice as many until it is a stream, then one more
+		if want < fastSenders {
+			want *= 2
+		} else {
+			want++
+		}
 	}
 	if !slices.IsSorted(sent) {
 		t.Errorf("not in order: %v", sent)
@@ -130,7 +147,7 @@ func TestAFailureByStatusWaitsItsOwnTimeAndOthersFlow(t *testing.T) {
 	ds := numbered(3)
 	q.addAt(ds[0], 50)
 	q.addAt(ds[1], 40)
-	if q.next(39, true) != nil || q.wake(39, true) != 40 {
+	if take(&q, 39, true) != nil || q.wake(39, true) != 40 {
 		t.Fatal("a wait was cut short")
 	}
 	if !q.open(true) {
@@ -140,13 +157,13 @@ func TestAFailureByStatusWaitsItsOwnTimeAndOthersFlow(t *testing.T) {
 	if q.open(true) {
 		t.Error("a new write may overtake one that is due")
 	}
-	if d := q.next(39, true); d != ds[2] {
+	if d := take(&q, 39, true); d != ds[2] {
 		t.Fatal("one that is ready does not flow")
 	}
-	if d := q.next(45, true); d != ds[1] {
+	if d := take(&q, 45, true); d != ds[1] {
 		t.Fatal("the one whose time has come does not flow")
 	}
-	if d := q.next(50, true); d != ds[0] || q.wake(50, true) != 0 {
+	if d := take(&q, 50, true); d != ds[0] || q.wake(50, true) != 0 {
 		t.Fatal("the last one does not flow")
 	}
 	if q.senders != 3 {
@@ -159,14 +176,13 @@ func TestAQueueWithoutAFreeConnectionRestsAndSpendsNothing(t *testing.T) {
 	ds := numbered(2)
 	q.add(ds[0])
 	q.add(ds[1])
-	d := q.next(0, true)
-	q.ended(d)
-	q.heard(busy, false, 0, 0, true)
+	d := take(&q, 0, true)
+	give(&q, d, busy, false, 0, 0, true)
 	q.add(d)
-	if q.next(busyPause-1, true) != nil || q.wake(0, true) != busyPause {
+	if take(&q, busyPause-1, true) != nil || q.wake(0, true) != busyPause {
 		t.Error("it does not rest")
 	}
-	if q.next(busyPause, true) != ds[0] {
+	if take(&q, busyPause, true) != ds[0] {
 		t.Error("the first is not first again")
 	}
 }
@@ -179,22 +195,20 @@ func TestAnEjectedBackendsQueueIsSlowUntilItIsBack(t *testing.T) {
 	}
 	// answers while it is ejected: one at a time, without a pause
 	for i := range 3 {
-		d := q.next(int64(i), false)
-		if d != ds[i] || q.next(int64(i), false) != nil {
+		d := take(&q, int64(i), false)
+		if d != ds[i] || take(&q, int64(i), false) != nil {
 			t.Fatalf("%d: not one at a time", i)
 		}
-		q.ended(d)
-		q.heard(answered, true, 0, int64(i), false)
+		give(&q, d, answered, true, 0, int64(i), false)
 	}
 	// a timeout: the others wait
-	d := q.next(10, false)
-	q.ended(d)
-	q.heard(broken, false, 100, 10, false)
+	d := take(&q, 10, false)
+	give(&q, d, broken, false, 100, 10, false)
 	q.addAt(d, 110)
-	if q.next(109, false) != nil {
+	if take(&q, 109, false) != nil {
 		t.Error("the next one was tried although the backend has just failed while down")
 	}
-	if got := q.next(110, false); got != d {
+	if got := take(&q, 110, false); got != d {
 		t.Errorf("then %v is tried, want the first of all again", got)
 	}
 }
@@ -213,11 +227,42 @@ func BenchmarkHundredThousandWaiting(b *testing.B) {
 		}
 		sent := 0
 		for now := int64(0); sent < n; now += int64(time.Microsecond) {
-			for d := q.next(now, true); d != nil; d = q.next(now, true) {
-				q.ended(d)
+			for d := take(&q, now, true); d != nil; d = take(&q, now, true) {
+				give(&q, d, answered, true, 0, now, true)
 				sent++
 			}
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/delivery")
+}
+
+func TestAQueueSendsAsManyAtOnceAsThereAreConnectionsFor(t *testing.T) {
+	const connections = 7
+	q := newQueue()
+	ds := numbered(20_000)
+	for _, d := range ds {
+		q.add(d)
+	}
+	var under []*delivery
+	tries, refusals, left := 0, 0, len(ds)
+	for now := int64(1); left > 0; now++ {
+		for d := take(&q, now, true); d != nil; d = take(&q, now, true) {
+			if tries++; len(under) < connections {
+				under = append(under, d)
+				continue
+			}
+			refusals++
+			give(&q, d, busy, false, 0, now, true)
+			q.add(d)
+		}
+		if now > 10 && len(under) < connections && left > connections {
+			t.Fatalf("%d of %d connections are used", len(under), connections)
+		}
+		give(&q, under[0], answered, true, 0, now, true)
+		under = under[1:]
+		left--
+	}
+	if refusals > len(ds)/fastSenders+1 {
+		t.Errorf("%d of %d tries found no connection", refusals, tries)
+	}
 }

@@ -70,7 +70,7 @@ func (f *Fanout) await(w *write, inline uint64) reply {
 		if inline&(1<<i) != 0 {
 			d := &w.deliveries[i]
 			f.applyLocked(d, now)
-			if d.heap != nil || d.state == parked {
+			if d.to.queue.ready.len() > 0 || d.heap != nil || d.state == parked {
 				d.to.stir()
 			}
 		}
