@@ -117,8 +117,11 @@ func (q *queue) heard(k kind, success bool, wait, now int64, up bool) {
 	switch k {
 	case answered:
 		q.gate, q.rest = 0, 0
-		if success {
+		switch {
+		case success:
 			q.grow()
+		case !up: // its checks fail, and it does not do what it is asked: the others need not try
+			q.gate = now + wait
 		}
 	case unreachable, broken:
 		q.limit, q.rest = max(q.limit/2, 1), 0

@@ -266,3 +266,33 @@ func TestAQueueSendsAsManyAtOnceAsThereAreConnectionsFor(t *testing.T) {
 		t.Errorf("%d of %d tries found no connection", refusals, tries)
 	}
 }
+
+func TestAnUnhealthyBackendsQueueGoesOneByOneAndWaitsWhenItRefuses(t *testing.T) {
+	q := newQueue()
+	ds := numbered(10)
+	for _, d := range ds {
+		q.add(d)
+	}
+	for i := range 3 { // it answers as it should, though its checks fail
+		d := take(&q, int64(i), false)
+		if d != ds[i] || take(&q, int64(i), false) != nil {
+			t.Fatalf("%d: not one at a time", i)
+		}
+		give(&q, d, answered, true, 1000, int64(i), false)
+	}
+	d := take(&q, 10, false)
+	give(&q, d, answered, false, 100, 10, false) // a 503
+	q.addAt(d, 110)
+	if at := q.wake(10, false); take(&q, 109, false) != nil || at != 110 {
+		t.Errorf("the others spend attempts, or are looked at at %d", at)
+	}
+	if take(&q, 110, false) != d {
+		t.Error("the first is not tried again first")
+	}
+	give(&q, d, answered, false, 1000, 110, false)
+	q.addAt(d, 1110)
+	q.returned()
+	if take(&q, 111, true) != ds[4] {
+		t.Error("the others wait though it is back")
+	}
+}
