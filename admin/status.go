@@ -40,9 +40,9 @@ type writesStatus struct {
 
 type backendStatus struct {
 	Name              string           `json:"name"`
-	State             string           `json:"state"` // "live", "ejected" or "drained"
+	State             string           `json:"state"` // "live", "ejected", "unhealthy" or "drained"
 	Since             time.Time        `json:"since"`
-	Up                bool             `json:"up"` // its last connection worked: writes are tried at once
+	Up                bool             `json:"up"` // neither ejected nor unhealthy, its last connection worked: writes are tried at once
 	Connections       connectionStatus `json:"connections"`
 	Owed              int              `json:"owed"` // deliveries
 	OldestOwedSeconds float64          `json:"oldest_owed_seconds"`
