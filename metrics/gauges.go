@@ -21,12 +21,14 @@ type Gauges struct {
 	ClientConnections func() int
 	Up                func(backend int) bool
 	Connections       func(backend int) (idle, active int)
+	LogDropped        func() uint64 // lines of the access log, since the start
 }
 
 // look is what one scrape read.
 type look struct {
 	writes   Writes
 	clients  int
+	dropped  uint64
 	backends []backendLook
 }
 
@@ -46,6 +48,9 @@ func (s *Set) look() look {
 	}
 	if g.ClientConnections != nil {
 		l.clients = g.ClientConnections()
+	}
+	if g.LogDropped != nil {
+		l.dropped = g.LogDropped()
 	}
 	for i, b := range s.backends {
 		at := &l.backends[i]

@@ -15,6 +15,7 @@ func help() map[string]string {
 		"tutti_requests_in_flight":       "Requests being served.",
 		"tutti_refused_requests_total":   "Requests refused before a route was known, by status.",
 		"tutti_client_connections":       "Open client connections.",
+		"tutti_access_log_dropped_total": "Lines of the access log that were not written.",
 
 		"tutti_backend_requests_total":   "Exchanges with a backend, by status; error: it gave no answer.",
 		"tutti_backend_duration_seconds": "From the begin of an exchange to the backend's answer.",

@@ -58,6 +58,7 @@ func (s *Set) printGauges(p printer, l look) {
 		p.sample("tutti_requests_in_flight", "route", r.name, count(r.inFlight.Load()))
 	}
 	p.plain("tutti_client_connections", "gauge", count(l.clients))
+	p.plain("tutti_access_log_dropped_total", "counter", l.dropped)
 	p.family("tutti_backend_up", "gauge")
 	for i, b := range s.backends {
 		var up uint64

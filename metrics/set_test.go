@@ -26,6 +26,7 @@ func contract(backends ...string) map[string]string {
 		"Total_domains_success_counter_total": "counter",
 		"Total_domains_failed_counter_total":  "counter",
 		"tutti_client_connections":            "gauge",
+		"tutti_access_log_dropped_total":      "counter",
 		"tutti_writes_accepted_total":         "counter",
 		"tutti_writes_settled_total":          "counter",
 		"tutti_writes_pending":                "gauge",
@@ -194,6 +195,7 @@ func TestGaugesAreReadOncePerScrape(t *testing.T) {
 		ClientConnections: func() int { clients++; return 7 },
 		Up:                func(i int) bool { up++; return i == 1 },
 		Connections:       func(i int) (int, int) { connections++; return i + 1, -1 },
+		LogDropped:        func() uint64 { return 5 },
 	})
 	got := scrape(t, s).samples
 	if writes != 1 || clients != 1 || up != 2 || connections != 2 {
@@ -211,6 +213,7 @@ func TestGaugesAreReadOncePerScrape(t *testing.T) {
 		`tutti_oldest_owed_seconds{backend="a:1"}`:              .25,
 		`tutti_owed_writes{backend="b:2"}`:                      0,
 		`tutti_client_connections`:                              7,
+		`tutti_access_log_dropped_total`:                        5,
 		`tutti_backend_up{backend="a:1"}`:                       0,
 		`tutti_backend_up{backend="b:2"}`:                       1,
 		`tutti_backend_connections{backend="b:2",state="idle"}`: 2,
