@@ -10,6 +10,7 @@ import (
 
 	"tutti/fanout"
 	"tutti/route"
+	"tutti/trust"
 )
 
 // maxBackends is how many backends a backend.Set can hold.
@@ -70,6 +71,11 @@ type Config struct {
 	DemoLatency  time.Duration // may be 0
 	DemoListen   string        // canonical "host:port"; port 0: any
 
+	Trusted *trust.Proxies // nil: nobody
+
+	AccessLog       string // file or "-"; empty: off
+	AccessLogFormat string // "combined" or "json"
+
 	LogFormat string // "text" or "json"
 	LogLevel  slog.Level
 
@@ -79,7 +85,7 @@ type Config struct {
 
 	// As given, until they are validated.
 	adminTokenFile, ackText, logLevel string
-	rejectText                        []string
+	rejectText, trustedText           []string
 	backends                          []string // with their schemes
 	maxHeaderSize                     int64
 	check, version, help              bool
@@ -119,7 +125,7 @@ func parseFlags(args, environ []string) (*Config, error) {
 	}
 	for _, validate := range []func(*flags) error{
 		c.validateBackends, c.validateDemo, c.validateListening, c.validateTLS, c.validateRoutes, c.validateStatus,
-		c.validateAck, c.validateBounds, c.validateLog, c.validateToken,
+		c.validateAck, c.validateBounds, c.validateTrusted, c.validateLog, c.validateToken,
 	} {
 		if err := validate(f); err != nil {
 			return nil, err
@@ -353,6 +359,9 @@ func (c *Config) validateBounds(f *flags) error {
 }
 
 func (c *Config) validateLog(f *flags) error {
+	if strings.ContainsRune(c.AccessLog, 0) {
+		return f.bad("access-log", c.AccessLog, "want a file or - for standard output")
+	}
 	if err := c.LogLevel.UnmarshalText([]byte(c.logLevel)); err != nil {
 		return f.bad("log-level", c.logLevel, "want debug, info, warn or error")
 	}

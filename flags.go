@@ -53,7 +53,8 @@ func newFlags(c *Config) *flags {
 		ClientTimeout: time.Minute, IdleTimeout: 75 * time.Second,
 		ShutdownTimeout: 30 * time.Second,
 		DemoFlaky:       1, DemoFailRate: 0.2, DemoListen: "127.0.0.1:0",
-		LogFormat: "text", logLevel: "info",
+		AccessLogFormat: "combined",
+		LogFormat:       "text", logLevel: "info",
 	}
 	f.listening(c)
 	f.routing(c)
@@ -89,6 +90,9 @@ func (f *flags) listening(c *Config) {
 	g.add(textValue(&c.TLSCert, "FILE"), "tls-cert",
 		"serve TLS on --listen, with this certificate and its chain (PEM); re-read when the file changes")
 	g.add(textValue(&c.TLSKey, "FILE"), "tls-key", "its private key (PEM), likewise")
+	g.add(&listValue{to: &c.trustedText, parse: parseTrusted, word: "NETWORKS"}, "trusted-proxies",
+		"networks (10.0.0.0/8) and addresses of proxies in front, whose X-Forwarded-* and Forwarded fields are "+
+			"kept and extended; from others they are removed; list; empty: nobody's are kept")
 }
 
 func (f *flags) routing(c *Config) {
@@ -189,6 +193,10 @@ func (f *flags) demo(c *Config) {
 
 func (f *flags) other(c *Config) {
 	g := f.group("Other")
+	g.add(textValue(&c.AccessLog, "FILE"), "access-log",
+		"a line per request on --listen, to this file or - for standard output; SIGHUP and SIGUSR1 open it again; empty: off")
+	g.add(choiceValue(&c.AccessLogFormat, "combined", "json"), "access-log-format",
+		"combined (as nginx's) or json, which tells the route, the backend, tries and times, too")
 	g.add(choiceValue(&c.LogFormat, "text", "json"), "log-format", "of the log on standard error: text or json")
 	g.add(choiceValue(&c.logLevel, "debug", "info", "warn", "error"), "log-level", "debug, info, warn or error")
 	for _, s := range []struct {

@@ -169,6 +169,10 @@ func TestABadFlagIsOneLineThatNamesItAndWhatIsWanted(t *testing.T) {
 		{"--demo-listen=:8079 " + demo, "--demo-listen=:8080: the port is taken by --listen=:8080"},
 
 		// TLS.
+		{"--trusted-proxies=10.0.0.0/33 " + demo, "--trusted-proxies=10.0.0.0/33: want networks or addresses such as 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32"},
+		{"--trusted-proxies=::1,proxy " + demo, "--trusted-proxies=proxy: want networks or addresses such as 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32"},
+		{"--trusted-proxies=10.0.0.1/8 " + demo, "--trusted-proxies=10.0.0.1/8: there are bits set behind the network's length, want 10.0.0.0/8"},
+		{"--access-log-format=common " + demo, "--access-log-format=common: want combined or json"},
 		{"--tls-cert=c.pem " + demo, "--tls-cert=c.pem: its key is missing, want --tls-key=FILE, too"},
 		{"--tls-key=k.pem " + demo, "--tls-key=k.pem: its certificate is missing, want --tls-cert=FILE, too"},
 		{"--tls-cert=c.pem --tls-key=k.pem --listen= " + demo, "--tls-cert=c.pem: there is nothing to serve with it without --listen, leave it out"},

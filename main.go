@@ -26,6 +26,7 @@ const (
 func main() {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1)
+	signal.Ignore(syscall.SIGPIPE) // whoever read our output may leave without ending us
 	os.Exit(run(os.Args[1:], os.Environ(), signals, os.Stdout, os.Stderr))
 }
 

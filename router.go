@@ -58,16 +58,29 @@ func (r *router) Serve(x *front.Exchange) {
 	case route.Balance:
 		m := r.metrics.Balance()
 		m.Begin()
-		r.balancer.Serve(x)
+		x.Trace.Route = "balance"
+		r.balance(x)
 		m.Done(x.Status, clock.Now()-x.Start)
 	case route.Fanout:
 		m := r.metrics.Fanout()
 		m.Begin()
+		x.Trace.Route = "fanout"
 		r.fanout.Serve(x)
 		m.Done(x.Status, clock.Now()-x.Start)
 	case route.None:
 		r.refuse(x, answer.Problem{Status: 404, Error: "http_request_denied", Detail: "No route takes this method and path."})
 	}
+}
+
+// balance has one backend answer, and notes how long that took if anybody wants to know.
+func (r *router) balance(x *front.Exchange) {
+	if !x.Traced() {
+		r.balancer.Serve(x)
+		return
+	}
+	start := clock.Now()
+	r.balancer.Serve(x)
+	x.Trace.Upstream = clock.Now() - start
 }
 
 // denied answers CONNECT and TRACE, whatever their path (RFC 9110 §9.3.6, §9.3.8), and
@@ -111,6 +124,7 @@ func (r *router) own(x *front.Exchange) bool {
 	}
 	switch {
 	case bytes.HasPrefix(path, pathWrites):
+		x.Trace.Route = "own"
 		r.fanout.Page(x, string(path[len(pathWrites):]))
 		return true
 	case r.expose == exposeOff:
@@ -137,12 +151,14 @@ func (r *router) exposed(x *front.Exchange, contentType string, write func(*byte
 	}
 	var page bytes.Buffer
 	write(&page)
+	x.Trace.Route = "own"
 	x.Status = 200
 	x.Out = answer.AppendPage(x.Out, 200, contentType, page.Bytes(), reply(x))
 }
 
 func (r *router) refuse(x *front.Exchange, p answer.Problem) {
 	r.metrics.Refused(p.Status)
+	x.Trace.Route = "refused"
 	x.Status = p.Status
 	x.Out = answer.Append(x.Out, &p, reply(x))
 }

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tutti/accesslog"
 	"tutti/admin"
 	"tutti/backend"
 	"tutti/demo"
@@ -31,6 +32,7 @@ type service struct {
 	requests io.Writer // the demo backends' lines
 
 	pair    *secure.Pair // what clients are shown
+	access  *accesslog.Log
 	demo    *demo.Group
 	metrics *metrics.Set
 	group   *backend.Group
@@ -60,6 +62,9 @@ func (s *service) build() error {
 	if s.pair, err = s.c.loadPair(s.log); err != nil {
 		return err
 	}
+	if err = s.openAccessLog(); err != nil {
+		return err
+	}
 	names := s.c.Backends
 	if s.c.DemoBackends > 0 {
 		if names, err = s.startDemo(); err != nil || s.c.Listen == "" {
@@ -87,6 +92,7 @@ func (s *service) build() error {
 	if s.front, err = front.New(front.Options{
 		Handler: r, MaxHeader: s.c.MaxHeaderSize, ClientTimeout: s.c.ClientTimeout,
 		IdleTimeout: s.c.IdleTimeout, MaxClients: s.c.MaxClients, Log: s.log, TLS: tlsOf(s.pair),
+		Trusted: s.c.trustedPeers(), Ended: s.ended(),
 	}); err != nil {
 		return err
 	}
@@ -161,6 +167,7 @@ func (s *service) gauges() metrics.Gauges {
 	all := s.group.All()
 	return metrics.Gauges{
 		Writes:            s.fanout.Snapshot,
+		LogDropped:        s.access.Dropped,
 		ClientConnections: func() int { return s.front.Stats().Active },
 		Up: func(i int) bool {
 			state, _ := all[i].State()

@@ -34,12 +34,15 @@ func (s *service) untilStopped(signals <-chan os.Signal) int {
 
 // reopen is what SIGHUP and SIGUSR1 ask for.
 func (s *service) reopen(sig os.Signal) {
-	if s.pair == nil {
+	s.reopenAccessLog()
+	if s.pair == nil && s.access == nil {
 		s.log.Info("nothing to re-open: the log is standard error", "signal", sig.String())
 		return
 	}
-	s.log.Info("reading the certificate again", "signal", sig.String())
-	s.pair.Reload()
+	if s.pair != nil {
+		s.log.Info("reading the certificate again", "signal", sig.String())
+		s.pair.Reload()
+	}
 }
 
 // stop is the drain's order: not ready for the delay, then no new connections while what has
@@ -55,7 +58,9 @@ func (s *service) stop(signals <-chan os.Signal) int {
 			case <-again.Done():
 				return
 			case sig := <-signals:
-				if sig != syscall.SIGHUP && sig != syscall.SIGUSR1 {
+				if sig == syscall.SIGHUP || sig == syscall.SIGUSR1 {
+					s.reopenAccessLog()
+				} else {
 					s.log.Warn("stopping at once", "signal", sig.String())
 					cancel()
 				}
@@ -123,6 +128,7 @@ func (s *service) close() int {
 	if s.pair != nil {
 		s.pair.Close()
 	}
+	s.closeAccessLog()
 	if s.group != nil {
 		s.group.Close()
 	}
