@@ -37,8 +37,9 @@ func TestAClientThatLeavesAfterItsRequestChangesNothing(t *testing.T) {
 func TestAClientThatLeavesAtOnceHasWritten(t *testing.T) {
 	t.Parallel()
 	backends := harness.Backends(t, 3, harness.Says(201, "ok"))
-	p := start(t, harness.BackendFlag(backends...))
-	// Many: the request and the end must never be mistaken for an idle client's end.
+	// Many, and a short idle time so that the idle are looked for often: a request and the end
+	// behind it must never be mistaken for an idle client's end.
+	p := start(t, harness.BackendFlag(backends...), "--idle-timeout=40ms")
 	const clients, each = 8, 400
 	crowd(clients, func(i int) {
 		for n := range each {
