@@ -43,6 +43,10 @@ type Config struct {
 	EjectAfter int
 	EjectFor   time.Duration
 
+	HealthPath                    string // with or without a query; empty: no checks
+	HealthInterval, HealthTimeout time.Duration
+	HealthRise, HealthFall        int
+
 	SuccessStatus   []string // codes and ranges, "201" or "200-299", from 200 to 599
 	RejectStatus    []string // likewise; empty for none and unanimous
 	RejectUnanimous bool
@@ -126,6 +130,7 @@ func parseFlags(args, environ []string) (*Config, error) {
 	for _, validate := range []func(*flags) error{
 		c.validateBackends, c.validateDemo, c.validateListening, c.validateTLS, c.validateRoutes, c.validateStatus,
 		c.validateAck, c.validateBounds, c.validateTrusted, c.validateLog, c.validateToken,
+		c.validateHealth,
 	} {
 		if err := validate(f); err != nil {
 			return nil, err

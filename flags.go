@@ -45,6 +45,7 @@ func newFlags(c *Config) *flags {
 		DialTimeout: 3 * time.Second, BackendTimeout: 30 * time.Second, StreamTimeout: 5 * time.Minute,
 		MaxConns: 512, QueueTimeout: time.Second, IdleConnTimeout: 30 * time.Second,
 		ReadTries: 2, EjectAfter: 3, EjectFor: 10 * time.Second,
+		HealthInterval: 5 * time.Second, HealthTimeout: 2 * time.Second, HealthRise: 2, HealthFall: 3,
 		SuccessStatus: []string{"201"}, rejectText: []string{"unanimous"},
 		ackText: "all", AckTimeout: 30 * time.Second,
 		MaxPending: 100_000, MaxPendingBytes: 256 * mib, IdempotencyWindow: 10 * time.Minute,
@@ -128,6 +129,12 @@ func (f *flags) reads(c *Config) {
 	g.add(countValue(&c.EjectAfter, 1, 1_000_000), "eject-after",
 		"consecutive failures that take a backend out of the reads")
 	g.add(shortTimeValue(&c.EjectFor, 5*time.Minute), "eject-for", "for how long; doubling to 5m while it goes on failing")
+	g.add(healthPathValue(&c.HealthPath), "health-path",
+		"GET it on each backend from time to time, 2xx is healthy; one that is not takes no reads while another is; empty: off")
+	g.add(timeValue(&c.HealthInterval), "health-interval", "from one check of a backend to the next")
+	g.add(timeValue(&c.HealthTimeout), "health-timeout", "from a check's beginning to the answer's head")
+	g.add(countValue(&c.HealthRise, 1, 1000), "health-rise", "consecutive checks that pass until a backend is healthy again")
+	g.add(countValue(&c.HealthFall, 1, 1000), "health-fall", "consecutive checks that fail until it is unhealthy")
 }
 
 func (f *flags) writes(c *Config) {

@@ -21,6 +21,7 @@ func TestABadFlagIsOneLineThatNamesItAndWhatIsWanted(t *testing.T) {
 		listen  = "want an address to listen on, such as :8080, 127.0.0.1:8080 or [::1]:8080"
 		wantB   = "want host:port, http://host:port or https://host:port, such as server1:8080 or [::1]:8080"
 		status  = "want final status codes and ranges from 200 to 599, such as 201,204 or 200-299"
+		path    = "want a path such as /healthz or /status?deep=1, percent-encoded, or nothing"
 		reject  = "want unanimous, none, or status codes and ranges from 200 to 599, such as 400-499"
 	)
 	for _, tc := range []struct{ args, want string }{
@@ -113,6 +114,14 @@ func TestABadFlagIsOneLineThatNamesItAndWhatIsWanted(t *testing.T) {
 		{"--idle-conn-timeout=0s " + demo, "--idle-conn-timeout=0s: " + times},
 		{"--eject-for=0 " + demo, "--eject-for=0: want a time from 1ms to 5m, such as 500ms, 3s or 2m"},
 		{"--eject-for=6m " + demo, "--eject-for=6m: want a time from 1ms to 5m, such as 500ms, 3s or 2m"},
+		{"--health-path=up " + demo, "--health-path=up: " + path},
+		{"--health-path=http://a/ " + demo, "--health-path=http://a/: " + path},
+		{"--health-path=/a#b " + demo, "--health-path=/a#b: " + path},
+		{"--health-path=/é " + demo, "--health-path=/é: " + path},
+		{"--health-interval=0 " + demo, "--health-interval=0: " + times},
+		{"--health-timeout=0 " + demo, "--health-timeout=0: " + times},
+		{"--health-rise=0 " + demo, "--health-rise=0: want a whole number from 1 to 1000"},
+		{"--health-fall=0 " + demo, "--health-fall=0: want a whole number from 1 to 1000"},
 		{"--ack-timeout=x " + demo, "--ack-timeout=x: " + times},
 		{"--idempotency-window=0 " + demo, "--idempotency-window=0: " + times},
 		{"--retry-base=0 " + demo, "--retry-base=0: " + times},
@@ -258,6 +267,11 @@ func TestDefaultsAreTheContracts(t *testing.T) {
 		{"read-tries", c.ReadTries, 2},
 		{"eject-after", c.EjectAfter, 3},
 		{"eject-for", c.EjectFor, 10 * time.Second},
+		{"health-path", c.HealthPath, ""},
+		{"health-interval", c.HealthInterval, 5 * time.Second},
+		{"health-timeout", c.HealthTimeout, 2 * time.Second},
+		{"health-rise", c.HealthRise, 2},
+		{"health-fall", c.HealthFall, 3},
 		{"success-status", strings.Join(c.SuccessStatus, " "), "201"},
 		{"reject-status", len(c.RejectStatus), 0},
 		{"reject-status unanimous", c.RejectUnanimous, true},

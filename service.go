@@ -122,6 +122,10 @@ func (s *service) buildBackends(names []string) error {
 		DialTimeout: s.c.DialTimeout, ResponseTimeout: s.c.BackendTimeout, StreamTimeout: s.c.StreamTimeout,
 		IdleTimeout: s.c.IdleConnTimeout, QueueTimeout: s.c.QueueTimeout, MaxConns: s.c.MaxConns,
 		EjectAfter: s.c.EjectAfter, EjectFor: s.c.EjectFor, MaxHeader: s.c.MaxHeaderSize, Log: s.log,
+		Checks: backend.Checks{
+			Path: s.c.HealthPath, Interval: s.c.HealthInterval, Timeout: s.c.HealthTimeout,
+			Rise: s.c.HealthRise, Fall: s.c.HealthFall,
+		},
 	}
 	configs, err := s.c.backendTLS()
 	if err != nil {
