@@ -15,7 +15,6 @@ import (
 // contains all the words, and ended with that code.
 func wantOneLine(t *testing.T, r harness.Result, code int, words ...string) {
 	t.Helper()
-	r.Stderr = withoutPSI(r.Stderr)
 	if r.Code != code {
 		t.Errorf("exit code %d, not %d\n%s", r.Code, code, r.Stderr)
 	}
@@ -30,18 +29,6 @@ func wantOneLine(t *testing.T, r harness.Result, code int, words ...string) {
 	if strings.Contains(r.Stderr, "goroutine ") {
 		t.Errorf("a stack: %s", r.Stderr)
 	}
-}
-
-// withoutPSI removes a line that a dependency prints before main begins, on machines whose
-// kernel exports no pressure figures for the control group.
-func withoutPSI(out string) string {
-	var kept strings.Builder
-	for line := range strings.Lines(out) {
-		if !strings.Contains(line, "metrics: disable exposing PSI metrics") {
-			kept.WriteString(line)
-		}
-	}
-	return kept.String()
 }
 
 func TestAWrongFlagIsOneLineAndExitCodeTwo(t *testing.T) {
@@ -171,7 +158,7 @@ func TestHelpListsTheFlagsInAHundredColumns(t *testing.T) {
 	if r.Code != 0 {
 		t.Errorf("exit code %d", r.Code)
 	}
-	out := r.Stdout + withoutPSI(r.Stderr)
+	out := r.Stdout + r.Stderr
 	for line := range strings.Lines(out) {
 		if n := len([]rune(strings.TrimRight(line, "\n"))); n > 100 {
 			t.Errorf("%d columns: %s", n, line)

@@ -91,7 +91,7 @@ func TestLogsAreLinesOfJSON(t *testing.T) {
 	if code := p.Stop(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	for line := range strings.Lines(withoutPSI(p.Stderr())) {
+	for line := range strings.Lines(p.Stderr()) {
 		if !json.Valid([]byte(line)) {
 			t.Errorf("not JSON: %s", line)
 		}
