@@ -9,7 +9,7 @@ import (
 // How large a connection's buffers are.
 const (
 	firstIn   = 4 << 10  // what a receive buffer starts with; it doubles when it has to
-	wholeBody = 64 << 10 // a body up to this waits in the buffer until it is all here
+	wholeBody = 16 << 10 // a body up to this waits in the buffer until it is all here; nobody counts it
 	keptOut   = 64 << 10 // a larger out buffer is not kept
 	keptField = 256      // nor is room for more fields
 	maxBlanks = 16       // bytes of blank lines before a request (RFC 9112 §2.2)
