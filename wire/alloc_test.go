@@ -13,7 +13,7 @@ func TestAllocsOfAnExchangeAreNone(t *testing.T) {
 	in := &Incoming{Framing: Length, KeepAlive: true, Minor: 1}
 	small, browser, answer := []byte(smallRequest), []byte(browserRequest), []byte(smallResponse)
 	rare := []byte("GET http://a.example?b HTTP/1.1\r\nHost: x\r\nConnection: a, Upgrade\r\nA: b\r\nUpgrade: websocket\r\n" +
-		"TE: trailers\r\nExpect: 100-continue\r\nVia: 1.1 x\r\nTrailer: X\r\nX-Request-Id: a\r\n\r\n")
+		"X-Forwarded-For: ::1\r\nForwarded: for=\"[::1]\"\r\nTE: trailers\r\nExpect: 100-continue\r\nVia: 1.1 x\r\nTrailer: X\r\nX-Request-Id: a\r\n\r\n")
 	bad := []byte("GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n")
 	chunked := AppendLastChunk(AppendChunk(nil, []byte("hello")), []byte("X: 1\r\n"))
 	dst := make([]byte, 0, 4096)
@@ -22,6 +22,7 @@ func TestAllocsOfAnExchangeAreNone(t *testing.T) {
 			HeadEnd(head, 0)
 			if r.Parse(head) == nil {
 				r.Loops("tutti")
+				o.Trusted = !o.Trusted
 				dst = AppendRequest(dst[:0], &r, o)
 			}
 		}
