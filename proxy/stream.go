@@ -128,8 +128,8 @@ func failStream(x *front.Exchange, u *upload, failure *backend.Failure) {
 	err := u.client
 	var malformed *wire.Error
 	switch {
-	case err == nil || x.Begun():
-		x.CloseAfter()
+	case err == nil || errors.Is(err, front.ErrBodyCut) || x.Begun():
+		x.CloseAfter() // cut by ourselves, or complete: the client is not to blame
 		fail(x, failure)
 	case errors.Is(err, front.ErrClientSlow):
 		refuse(x, 408, "The body did not arrive in time.")

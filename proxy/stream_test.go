@@ -155,3 +155,24 @@ func TestATunnelCarriesTheFirstFramesOfBothSides(t *testing.T) {
 		t.Errorf("the end of one side did not end the other: %v", err)
 	}
 }
+
+// The client is not to blame when the backend gave up first, wherever its own upload stood.
+func TestABackendThatFailsDuringAnUploadIsA502(t *testing.T) {
+	for name, s := range map[string]script{
+		"closes":        func(_ net.Conn, r *bufio.Reader) { _, _ = readHead(r) },
+		"says nonsense": func(c net.Conn, r *bufio.Reader) { _, _ = readHead(r); _, _ = io.WriteString(c, "SSH-2.0-x\r\n\r\n") },
+		"switches": func(c net.Conn, r *bufio.Reader) {
+			_, _ = readHead(r)
+			_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\n\r\n")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			addr := balance(t, nil, newFake(t, s))
+			c, r := dial(t, addr)
+			send(t, c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nonly this")
+			if h := head(t, r); !strings.HasPrefix(h, "HTTP/1.1 502 ") || !strings.Contains(h, "\r\nConnection: close\r\n") {
+				t.Errorf("got %q", h)
+			}
+		})
+	}
+}
