@@ -8,6 +8,9 @@ import (
 	"tutti/metrics"
 )
 
+// probePause is the least time between two tries whether a backend can be reached.
+const probePause = 10 * time.Millisecond
+
 // peer is what the accounting needs of a backend.
 type peer interface {
 	Up() bool
@@ -111,7 +114,7 @@ func (f *Fanout) probeLocked(t *deliverer) {
 		case err == nil:
 			f.retakeLocked(t, now)
 		default:
-			t.queue.gate = now + int64(f.rules.policy.Max+f.jitter())
+			t.queue.gate = now + int64(max(f.rules.policy.Max, probePause)+f.jitter())
 		}
 		f.mu.Unlock()
 		t.stir()
