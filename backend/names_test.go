@@ -229,7 +229,7 @@ func TestAResolverThatHangsTakesNoLongerThanADial(t *testing.T) {
 }
 
 func TestANameThatResolvesAgainPassesItsChecks(t *testing.T) {
-	f := newFake(t, ok)
+	f := newFakeAt(t, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, ok)
 	n := &names{}
 	b := named(t, portOf(f.ln), n, func(o *Options) {
 		o.Checks = Checks{Path: "/", Interval: 5 * time.Millisecond, Timeout: time.Second}
