@@ -32,12 +32,12 @@ func unasked(c *backend.Conn) *backend.Failure {
 // fail answers for a request that no backend answered, unless an answer has begun or nobody
 // is there to take it.
 func fail(x *front.Exchange, f *backend.Failure) {
-	if x.Left() {
-		x.Status = statusLeft
+	if x.Begun() {
 		x.Abort()
 		return
 	}
-	if x.Begun() {
+	if left(x, f) {
+		x.Status = statusLeft
 		x.Abort()
 		return
 	}
@@ -50,6 +50,9 @@ func fail(x *front.Exchange, f *backend.Failure) {
 		Head: string(x.Req.Method) == "HEAD", KeepAlive: x.KeepAlive(), Minor: x.Req.Minor,
 	})
 }
+
+// left tells whether f came of the client's leaving.
+func left(x *front.Exchange, f *backend.Failure) bool { return x.Left() || f == backend.ErrAbandoned }
 
 func detail(f *backend.Failure) string {
 	switch f.Word {

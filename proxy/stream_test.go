@@ -6,8 +6,11 @@ import (
 	"net"
 	"net/http/httputil"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"tutti/backend"
 )
 
 func TestALargeUploadArrivesByteForByte(t *testing.T) {
@@ -174,5 +177,51 @@ func TestABackendThatFailsDuringAnUploadIsA502(t *testing.T) {
 				t.Errorf("got %q", h)
 			}
 		})
+	}
+}
+
+// A client must not be able to have backends taken out by leaving before their interim answers.
+func TestAClientThatLeavesBeforeAnInterimAnswerIsNoFailureOfTheBackend(t *testing.T) {
+	var hits [2]atomic.Int64
+	answered := make(chan bool, 2)
+	var fakes []*fake
+	for i := range hits {
+		fakes = append(fakes, newFake(t, func(c net.Conn, r *bufio.Reader) {
+			for {
+				h, err := readHead(r)
+				if err != nil {
+					return
+				}
+				readBody(r, h)
+				if strings.HasPrefix(h, "GET ") {
+					hits[i].Add(1)
+					_, _ = io.WriteString(c, ok("x"))
+					continue
+				}
+				<-time.After(50 * time.Millisecond)
+				for range 3 {
+					_, _ = io.WriteString(c, "HTTP/1.1 103 Early Hints\r\n\r\n")
+					<-time.After(10 * time.Millisecond)
+				}
+				_, err = r.ReadByte()
+				answered <- err == nil
+				return
+			}
+		}))
+	}
+	addr := balance(t, func(o *backend.Options, _ *Options) { o.EjectAfter = 1 }, fakes...)
+	for range 2 {
+		c, _ := dial(t, addr)
+		send(t, c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"+strings.Repeat("x", 100000))
+		<-time.After(20 * time.Millisecond)
+		_ = c.(*net.TCPConn).SetLinger(0)
+		_ = c.Close()
+		<-answered
+	}
+	for range 10 {
+		talk(t, addr, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	}
+	if a, b := hits[0].Load(), hits[1].Load(); a != 5 || b != 5 {
+		t.Errorf("the backends had %d and %d of 10", a, b)
 	}
 }

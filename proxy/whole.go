@@ -28,7 +28,7 @@ func (p *Balancer) whole(x *front.Exchange, body []byte) {
 		if failure == nil {
 			return
 		}
-		if x.Begun() || x.Left() || (!safe && failure.Outcome != backend.Unsent) {
+		if x.Begun() || left(x, failure) || (!safe && failure.Outcome != backend.Unsent) {
 			break
 		}
 	}
