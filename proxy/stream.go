@@ -109,7 +109,11 @@ func streamed(x *front.Exchange, c *backend.Conn, u *upload) *backend.Failure {
 	}
 	if err != nil {
 		failure := u.blame(asFailure(err))
-		c.Backend().Failed(failure)
+		if failure != backend.ErrTerminated || u.endsWithin(0) {
+			// Otherwise it may just be tired of a body that does not come, which would let
+			// slow clients take backends out.
+			c.Backend().Failed(failure)
+		}
 		c.Backend().Metrics().Error()
 		return failure
 	}

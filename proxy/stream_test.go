@@ -225,3 +225,36 @@ func TestAClientThatLeavesBeforeAnInterimAnswerIsNoFailureOfTheBackend(t *testin
 		t.Errorf("the backends had %d and %d of 10", a, b)
 	}
 }
+
+// Nor by making them tired of a body that does not come: servers close such a connection without
+// a word.
+func TestABackendThatIsTiredOfASlowUploadHasNotFailed(t *testing.T) {
+	var hits [2]atomic.Int64
+	var fakes []*fake
+	for i := range hits {
+		fakes = append(fakes, newFake(t, func(c net.Conn, r *bufio.Reader) {
+			for {
+				h, err := readHead(r)
+				if err != nil || strings.HasPrefix(h, "POST ") {
+					return
+				}
+				hits[i].Add(1)
+				_, _ = io.WriteString(c, ok("x"))
+			}
+		}))
+	}
+	addr := balance(t, func(o *backend.Options, _ *Options) { o.EjectAfter = 1 }, fakes...)
+	for range 2 {
+		c, r := dial(t, addr)
+		send(t, c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nx")
+		if h := head(t, r); !strings.HasPrefix(h, "HTTP/1.1 502 ") {
+			t.Errorf("got %q", h)
+		}
+	}
+	for range 10 {
+		talk(t, addr, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	}
+	if a, b := hits[0].Load(), hits[1].Load(); a != 5 || b != 5 {
+		t.Errorf("the backends had %d and %d of 10", a, b)
+	}
+}
