@@ -1,47 +1,47 @@
 package demo
 
 import (
+	"math"
 	"math/rand/v2"
 	"sync"
 )
 
-// dropper decides which writes a flaky server drops: exactly its share of them, at random
-// places. It takes one of each run of 1/share writes, so that the ill luck of a single write
-// that is sent again and again stays within reason.
+// maxRows is how many writes being dropped are remembered at most.
+const maxRows = 100_000
+
+// dropper decides which writes a flaky server drops: its share of them, at random. The ill
+// luck of one write that is sent again and again has a limit: one that comes so far in
+// less than one case in a thousand is let through, unless everything is to be dropped.
 type dropper struct {
-	rate   float64
+	rate float64
+	most int // drops of one write in a row
+
 	mu     sync.Mutex
 	random *rand.Rand
-	seen   float64 // how much of the run is over
-	at     float64 // where in the run the one to take is
+	row    map[string]int // drops in a row, by Idempotency-Key
 }
 
 func newDropper(rate float64, random *rand.Rand) *dropper {
-	return &dropper{rate: rate, random: random, at: random.Float64()}
+	d := &dropper{rate: rate, most: math.MaxInt, random: random, row: map[string]int{}}
+	if rate > 0 && rate < 1 {
+		d.most = int(math.Ceil(math.Log(0.001) / math.Log(rate)))
+	}
+	return d
 }
 
-// drops tells whether to drop the next one.
-func (d *dropper) drops() bool {
+// drops tells whether to drop the write that is sent under key, which may be empty.
+func (d *dropper) drops(key []byte) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.rate > 0.5 {
-		return !d.takes(1 - d.rate)
-	}
-	return d.takes(d.rate)
-}
-
-// takes tells whether the next one belongs to the share, which is at most a half.
-func (d *dropper) takes(share float64) bool {
-	if share <= 0 {
+	if d.random.Float64() >= d.rate || d.row[string(key)] >= d.most {
+		delete(d.row, string(key))
 		return false
 	}
-	from := d.seen
-	d.seen += share
-	taken := from <= d.at && d.at < d.seen
-	if d.seen >= 1 { // the next run, which may take this one, too
-		d.seen--
-		d.at = d.random.Float64()
-		taken = taken || d.at < d.seen
+	if len(key) > 0 && d.rate < 1 {
+		if len(d.row) >= maxRows {
+			clear(d.row)
+		}
+		d.row[string(key)]++
 	}
-	return taken
+	return true
 }

@@ -77,7 +77,7 @@ func (s *Server) write(ctx *fasthttp.RequestCtx, k kind) {
 		notAllowed(ctx, "POST")
 		return
 	}
-	if s.flaky != nil && s.flaky.drops() {
+	if s.flaky != nil && s.flaky.drops(ctx.Request.Header.Peek("Idempotency-Key")) {
 		ctx.SetStatusCode(fasthttp.StatusInternalServerError)
 		ctx.SetBodyString("request dropped by " + s.name + "\n")
 		return
