@@ -45,9 +45,9 @@ func stub(t *testing.T, answer string) string {
 // TestAReadAndAWriteAllocateNothing goes the whole way: socket, router, backends, metrics.
 func TestAReadAndAWriteAllocateNothing(t *testing.T) {
 	const date = "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
-	f := func(name, request, answer string) {
+	f := func(name, request, answer string, more ...string) {
 		t.Run(name, func(t *testing.T) {
-			args := []string{"--listen=127.0.0.1:0", "--admin-listen="}
+			args := append([]string{"--listen=127.0.0.1:0", "--admin-listen="}, more...)
 			for range 3 {
 				args = append(args, "--backend="+stub(t, answer))
 			}
@@ -81,6 +81,13 @@ func TestAReadAndAWriteAllocateNothing(t *testing.T) {
 	f("read", "GET /login HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\n"+date+"Content-Length: 2\r\n\r\nhi")
 	f("read in chunks, without Date", "GET /login HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n")
 	f("write", "POST /register HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nusername=", "HTTP/1.1 201 Created\r\n"+date+"Content-Length: 2\r\n\r\nhi")
+	// Behind a trusted proxy, and logged.
+	const fields = "Host: a\r\nUser-Agent: a\"b\r\nX-Forwarded-For: 1.1.1.1, ::2\r\nForwarded: for=1.1.1.1\r\n"
+	for _, format := range []string{"combined", "json"} {
+		more := []string{"--trusted-proxies=127.0.0.0/8", "--access-log=/dev/null", "--access-log-format=" + format}
+		f("read logged as "+format, "GET /login HTTP/1.1\r\n"+fields+"\r\n", "HTTP/1.1 200 OK\r\n"+date+"Content-Length: 2\r\n\r\nhi", more...)
+		f("write logged as "+format, "POST /register HTTP/1.1\r\n"+fields+"Content-Length: 9\r\n\r\nusername=", "HTTP/1.1 201 Created\r\n"+date+"Content-Length: 2\r\n\r\nhi", more...)
+	}
 }
 
 // startService starts the program in this process, with a quiet log, and stops it at the end.
