@@ -24,7 +24,8 @@
 //
 // A fresh start is Live. Whatever was down and is live again returns slowly: it takes 1 in 16 of
 // its turns, and twice as many after each second, so all of them after 4 s; sooner if it was down
-// for less than that. The turns it lets pass go to the next in the ring, so that the others stay
+// for less than that. Time in which it takes no reads, since it is drained or still lacks writes that
+// others have, does not count. The turns it lets pass go to the next in the ring, so that the others stay
 // as equal as ever. Nobody returns slowly where all do.
 //
 // Retrying elsewhere, or again, is decided above this package by a Failure's Outcome.

@@ -99,13 +99,19 @@ func (g *Group) moved(b *Backend, s State) {
 	}
 }
 
-// advance goes on with slow returns and returns when it is due again, 0 for never.
+// advance goes on with slow returns and returns when it is due again, 0 for never. A return
+// rests while the backend takes no reads, drained or still lacking writes.
 func (g *Group) advance(now int64) (next int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for i := range g.members {
 		m := &g.members[i]
-		if m.advance(now) {
+		switch {
+		case !m.returning():
+			continue
+		case m.level() != g.ring.level:
+			m.stepAt = now + m.step
+		case m.advance(now):
 			g.ring.rebuild(g.members)
 		}
 		if m.returning() {

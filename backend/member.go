@@ -71,9 +71,9 @@ func (m *member) returning() bool { return m.every != 0 }
 // takes tells whether it takes the turn it has or has next.
 func (m *member) takes() bool { return m.every == 0 || m.turn%m.every == 0 }
 
-// advance ends a step of the return that is over at now, and tells whether that was the last.
+// advance ends a step of its return if that is over at now, and tells whether that was the last.
 func (m *member) advance(now int64) (last bool) {
-	if m.every == 0 || m.stepAt > now {
+	if m.stepAt > now {
 		return false
 	}
 	m.stepAt += m.step

@@ -111,6 +111,7 @@ func TestADrainedReturnerGoesOnReturning(t *testing.T) {
 		if c := picks(g, 100); c[0] != 0 {
 			t.Errorf("drained, got %v", c)
 		}
+		after(time.Minute)
 		b.Resume()
 		if c := picks(g, 17*10); c[0] != 10 {
 			t.Errorf("resumed, got %v", c)
@@ -121,6 +122,35 @@ func TestADrainedReturnerGoesOnReturning(t *testing.T) {
 		b.Resume() // which ends the ejection, too: it was down all that time
 		if c := picks(g, 17*10); c[0] != 10 {
 			t.Errorf("was down while drained, got %v", c)
+		}
+	})
+}
+
+func TestAReturnBeginsWhenTheBackendHasCaughtUp(t *testing.T) {
+	groupInBubble(t, 2, func(t *testing.T, g *Group) {
+		b := g.All()[0]
+		b.Lack(3)
+		goesDown(b, 5*time.Second)
+		after(time.Minute) // in which it gets what it is owed, gently
+		if c := picks(g, 100); c[0] != 0 {
+			t.Errorf("it lacks some, got %v", c)
+		}
+		b.Lack(-3)
+		for _, share := range []int{16, 8, 4, 2, 1} {
+			if c := picks(g, 160+160/share); c[0] != 160/share {
+				t.Errorf("got %v, want 1 in %d for the first", c, share)
+			}
+			after(returnStep + 100*time.Millisecond)
+		}
+		g.All()[1].Lack(1)
+		b.Lack(1)
+		goesDown(b, 5*time.Second)
+		if c := picks(g, 17*10); c[0] != 10 {
+			t.Errorf("both lack some, got %v", c)
+		}
+		after(5 * time.Second)
+		if c := picks(g, 20); c[0] != 10 {
+			t.Errorf("it returns among those that lack some, got %v", c)
 		}
 	})
 }

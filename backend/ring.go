@@ -13,6 +13,7 @@ type ring struct {
 	order     []uint8
 	head      int
 	picks     uint64
+	level     int // of all in order
 	returning int // members of order that let turns pass; 0 when there is nobody else to take them
 }
 
@@ -22,7 +23,7 @@ func (r *ring) rebuild(ms []member) {
 	for i := range ms {
 		best = min(best, ms[i].level())
 	}
-	r.order, r.head, r.returning = r.order[:0], 0, 0
+	r.order, r.head, r.level, r.returning = r.order[:0], 0, best, 0
 	if best == never {
 		return
 	}
