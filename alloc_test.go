@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"io"
 	"net"
-
 	"testing"
 	"time"
 )
