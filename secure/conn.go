@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -13,8 +14,9 @@ import (
 // cut nothing more can be written; a Read that was cut can be called again.
 type Conn struct {
 	*tls.Conn
-	socket *socket
-	one    [1]byte
+	socket  *socket
+	reading sync.Mutex
+	one     [1]byte // under reading
 }
 
 // Server returns a server's side over nc, which it owns from then on. Handshake or the first Read
@@ -33,6 +35,8 @@ func Client(nc net.Conn, c *tls.Config) *Conn {
 // Read implements net.Conn: never bytes and an error at once. io.EOF says that the peer has
 // closed its side cleanly; a stream cut short ends with ErrTruncated.
 func (c *Conn) Read(p []byte) (int, error) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
 	n, err := c.Conn.Read(p)
 	if n > 0 {
 		return n, nil // the error comes again
@@ -42,12 +46,16 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // Quiet tells whether the connection is open and nothing waits to be read: neither in
 // the socket, nor in what was read from it and not yet given out. What TLS says to itself (session
-// tickets, new keys) is taken in on the way. Nothing else may be reading, and when the answer
-// is no nobody can go on reading.
+// tickets, new keys) is taken in on the way. When the answer is no nobody can go on reading. While
+// another goroutine reads only the socket is asked, since all else is that one's to find.
 func (c *Conn) Quiet() bool {
 	if c.socket.raw == nil || !canLook {
 		return true
 	}
+	if !c.reading.TryLock() {
+		return c.socket.empty()
+	}
+	defer c.reading.Unlock()
 	c.socket.looking = true
 	n, err := c.Conn.Read(c.one[:])
 	c.socket.looking = false

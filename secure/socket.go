@@ -82,6 +82,13 @@ func (s *socket) look(p []byte) (int, error) {
 	return s.n, nil
 }
 
+// empty tells whether the socket is open and nothing waits in it.
+func (s *socket) empty() bool {
+	is := false
+	err := s.raw.Control(func(fd uintptr) { is = emptyNow(fd) })
+	return err == nil && is
+}
+
 // Write implements net.Conn. After Close began it does not wait: TLS's farewell is a courtesy.
 func (s *socket) Write(p []byte) (int, error) {
 	if !s.closing.Load() {

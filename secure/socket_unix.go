@@ -25,6 +25,13 @@ func (s *socket) readNow(fd uintptr) {
 	}
 }
 
+// emptyNow tells whether a read would have to wait.
+func emptyNow(fd uintptr) bool {
+	var b [1]byte
+	_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK)
+	return err == syscall.EAGAIN
+}
+
 // writeNow is write(2) likewise; it returns how much was taken.
 func writeNow(fd uintptr, p []byte) int {
 	for {
