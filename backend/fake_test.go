@@ -2,14 +2,18 @@ package backend
 
 import (
 	"bufio"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"tutti/secure"
+	"tutti/secure/securetest"
 	"tutti/wire"
 )
 
@@ -21,7 +25,7 @@ type fault interface {
 
 // served is one request at a fake backend.
 type served struct {
-	conn *net.TCPConn
+	conn net.Conn
 	r    *bufio.Reader
 	req  *http.Request
 	stop <-chan struct{} // closed when the fake ends
@@ -36,6 +40,16 @@ func (x *served) body() bool {
 func (x *served) write(s string) bool {
 	_, err := io.WriteString(x.conn, s)
 	return err == nil
+}
+
+// reset closes the connection hard.
+func (x *served) reset() {
+	switch c := x.conn.(type) {
+	case *secure.Conn:
+		c.Reset()
+	case *net.TCPConn:
+		_ = c.SetLinger(0)
+	}
 }
 
 // says answers with these bytes and keeps the connection.
@@ -89,7 +103,7 @@ type saysEarlyAndCutsHard string
 
 func (f saysEarlyAndCutsHard) serve(x *served) bool {
 	x.write(string(f))
-	_ = x.conn.SetLinger(0)
+	x.reset()
 	return false
 }
 
@@ -99,7 +113,7 @@ type saysThenResets string
 func (f saysThenResets) serve(x *served) bool {
 	x.body()
 	x.write(string(f))
-	_ = x.conn.SetLinger(0)
+	x.reset()
 	return false
 }
 
@@ -161,6 +175,8 @@ const ok = says("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
 // n-th fault, those after the last one meet that again.
 type fake struct {
 	ln       *net.TCPListener
+	server   *tls.Config // nil: plain
+	client   *tls.Config // what a backend needs to talk to it
 	script   []fault
 	requests atomic.Int64
 	accepted atomic.Int64
@@ -171,7 +187,20 @@ type fake struct {
 	open map[net.Conn]bool
 }
 
+// With TUTTI_TLS set it speaks TLS, and newBackend to it, so that every test can be run over it.
 func newFake(t testing.TB, script ...fault) *fake {
+	t.Helper()
+	f := newPlainFake(t, script...)
+	if os.Getenv("TUTTI_TLS") == "" {
+		return f
+	}
+	a := securetest.New(t)
+	f.secured(t, a.Issue("127.0.0.1").Server(), secure.ClientConfig("127.0.0.1", a.Roots()))
+	return f
+}
+
+// newPlainFake is newFake without TLS.
+func newPlainFake(t testing.TB, script ...fault) *fake {
 	t.Helper()
 	return newFakeAt(t, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, script...)
 }
@@ -187,6 +216,38 @@ func newFakeAt(t testing.TB, addr *net.TCPAddr, script ...fault) *fake {
 	f.all.Go(f.accept)
 	t.Cleanup(f.close)
 	return f
+}
+
+// newSecureFake is newFake over TLS, as this server; client is for those who talk to it, nil: nobody.
+func newSecureFake(t testing.TB, server, client *tls.Config, script ...fault) *fake {
+	t.Helper()
+	f := newPlainFake(t, script...)
+	f.secured(t, server, client)
+	return f
+}
+
+// speaksTLS are the clients' configurations of the fakes that speak TLS, by their names.
+var speaksTLS sync.Map
+
+func (f *fake) secured(t testing.TB, server, client *tls.Config) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.server, f.client = server, client
+	if client != nil {
+		speaksTLS.Store(f.name(), client)
+		t.Cleanup(func() { speaksTLS.Delete(f.name()) })
+	}
+}
+
+// wrap puts TLS on a connection if f speaks it.
+func (f *fake) wrap(c net.Conn) net.Conn {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.server != nil {
+		c = secure.Server(c, f.server)
+	}
+	f.open[c] = true
+	return c
 }
 
 func (f *fake) name() string { return f.ln.Addr().String() }
@@ -229,14 +290,12 @@ func (f *fake) conns() int {
 
 func (f *fake) accept() {
 	for {
-		c, err := f.ln.AcceptTCP()
+		tc, err := f.ln.AcceptTCP()
 		if err != nil {
 			return
 		}
 		f.accepted.Add(1)
-		f.mu.Lock()
-		f.open[c] = true
-		f.mu.Unlock()
+		c := f.wrap(tc)
 		f.all.Go(func() {
 			f.serve(c)
 			f.mu.Lock()
@@ -247,7 +306,7 @@ func (f *fake) accept() {
 	}
 }
 
-func (f *fake) serve(c *net.TCPConn) {
+func (f *fake) serve(c net.Conn) {
 	r := bufio.NewReader(c)
 	for {
 		req, err := http.ReadRequest(r)
@@ -270,6 +329,9 @@ func newBackend(t testing.TB, name string, change func(*Options)) *Backend {
 		ResponseTimeout: 5 * time.Second,
 		StreamTimeout:   5 * time.Second,
 		EjectAfter:      1000,
+	}
+	if c, ok := speaksTLS.Load(name); ok {
+		o.TLS = c.(*tls.Config)
 	}
 	if change != nil {
 		change(&o)

@@ -251,7 +251,7 @@ func TestChangesAreLoggedAndCounted(t *testing.T) {
 func TestExchangesAreCounted(t *testing.T) {
 	f := newFake(t, ok, ok, says("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"), closes)
 	set := metrics.New([]string{f.name()})
-	b, err := New(f.name(), 0, Options{}, set.Backend(0))
+	b, err := New(f.name(), 0, Options{TLS: f.client}, set.Backend(0))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -239,6 +240,9 @@ func TestAnInterruptionBeforeTheWaitIsNotLost(t *testing.T) {
 }
 
 func TestACutThatComesLateEndsNothing(t *testing.T) {
+	if os.Getenv("TUTTI_TLS") != "" {
+		t.Skip("a cut while sending is the end of a TLS connection: half a record may be out")
+	}
 	b := newBackend(t, newFake(t, ok).name(), nil)
 	for range 3 {
 		c := acquired(t, b)
