@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"io"
 	"net"
 	"testing"
 	"time"
@@ -87,24 +86,4 @@ func TestAReadAndAWriteAllocateNothing(t *testing.T) {
 		f("read logged as "+format, "GET /login HTTP/1.1\r\n"+fields+"\r\n", "HTTP/1.1 200 OK\r\n"+date+"Content-Length: 2\r\n\r\nhi", more...)
 		f("write logged as "+format, "POST /register HTTP/1.1\r\n"+fields+"Content-Length: 9\r\n\r\nusername=", "HTTP/1.1 201 Created\r\n"+date+"Content-Length: 2\r\n\r\nhi", more...)
 	}
-}
-
-// startService starts the program in this process, with a quiet log, and stops it at the end.
-func startService(t *testing.T, args ...string) (*service, string) {
-	t.Helper()
-	c, err := parseFlags(args, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := start(c, newLog(c, io.Discard), io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		s.drain(t.Context())
-		if code := s.close(); code != exitOK {
-			t.Errorf("exit code %d", code)
-		}
-	})
-	return s, s.clients.String()
 }
