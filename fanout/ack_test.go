@@ -255,3 +255,37 @@ func TestABackendThatTimesOutDoesNotTakeTheOthersWithIt(t *testing.T) {
 	}
 	r.settled(3)
 }
+
+// While one backend hangs, the others' answers are taken, whichever it is.
+func TestTheOthersAnswersAreTakenWhileOneBackendHangs(t *testing.T) {
+	for hung := range 3 {
+		never := make(chan struct{})
+		var fakes []*fake
+		for i := range 3 {
+			fakes = append(fakes, newFake(t, "x", func(q *fakeRequest) reaction {
+				if i == hung && q.n > 0 {
+					return reaction{hang: never}
+				}
+				return reaction{}
+			}))
+		}
+		r := rigOf(t, nil, fakes...)
+		c := r.dial()
+		if got := c.do(post("/", "x")); got.status != 201 {
+			t.Fatalf("%+v", got)
+		}
+		start := time.Now()
+		c.send(post("/", "y"))
+		eventually(t, "the others have delivered", func() bool {
+			owed := 0
+			for _, b := range r.f.Snapshot().Backends {
+				owed += b.Owed
+			}
+			return owed == 1 && r.f.Snapshot().Accepted == 2
+		})
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("backend %d hangs: the others were done after %v", hung, took)
+		}
+		r.stop()
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // refusedWith checks a refusal's form.
@@ -180,6 +181,9 @@ func TestAnswersComeBackAsTheyWereGiven(t *testing.T) {
 			if got.status != 201 || got.body != wantBody || got.header.Get("X-Of") != "a" {
 				t.Errorf("%+v", got)
 			}
+			if strings.Contains(raw, "X-Sum") && got.trailer.Get("X-Sum") != "1" {
+				t.Errorf("the trailers are %v", got.trailer)
+			}
 			if got.header.Get("Date") == "" || got.header.Get("X-Hop") != "" || got.closes != wantClose {
 				t.Errorf("%v, closes: %v", got.header, got.closes)
 			}
@@ -266,4 +270,23 @@ func TestBuffersAreGivenByTheSmallestClassAndTakenBack(t *testing.T) {
 	}
 	p.put(nil)
 	p.put(&buffer{})
+}
+
+func TestAnUpgradeNobodyAskedForIsNoAnswer(t *testing.T) {
+	odd := func(q *fakeRequest) reaction {
+		if q.n == 1 || q.n == 0 {
+			return reaction{}
+		}
+		return reaction{raw: "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"}
+	}
+	for _, ack := range []time.Duration{900 * time.Millisecond, 10 * time.Second} { // in legs, and in the client's goroutine
+		a := newFake(t, "a", odd)
+		r := rigOf(t, func(s *setup) { s.fanout.AckTimeout, s.fanout.Policy.Attempts = ack, 1 }, a)
+		c := r.dial()
+		c.do(post("/", "x"))
+		c.do(post("/", "x"))
+		if got := c.do(post("/", "x")); got.status != 502 || !strings.Contains(got.body, `"state":"parked","attempts":1,"error":"http_protocol_error"}`) {
+			t.Errorf("%+v", got)
+		}
+	}
 }

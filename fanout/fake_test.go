@@ -237,10 +237,11 @@ func refusing(t testing.TB) string {
 
 // clientReply is what a client has read.
 type clientReply struct {
-	status int
-	header http.Header
-	body   string
-	closes bool
+	status  int
+	header  http.Header
+	body    string
+	closes  bool
+	trailer http.Header
 }
 
 // client is one keep-alive connection.
@@ -275,7 +276,7 @@ func (c *client) read(method string) (clientReply, error) {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	return clientReply{resp.StatusCode, resp.Header, string(body), resp.Close}, err
+	return clientReply{resp.StatusCode, resp.Header, string(body), resp.Close, resp.Trailer}, err
 }
 
 func (c *client) do(raw string) clientReply {
