@@ -278,3 +278,30 @@ func TestTheAccessLogIsWholeAfterAStop(t *testing.T) {
 		}
 	}
 }
+
+func TestTheIdOfAWriteIsLoggedWhereTheClientIsToldIt(t *testing.T) {
+	good, silent := newHeads(t, created), newHeads(t, "")
+	file := filepath.Join(t.TempDir(), "access.log")
+	c, err := parseFlags([]string{
+		"--listen=127.0.0.1:0", "--admin-listen=", "--backend=" + good.addr + "," + silent.addr,
+		"--access-log=" + file, "--access-log-format=json", "--ack-timeout=50ms", "--shutdown-timeout=1ms",
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := start(c, newLog(c, io.Discard), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := exchange(t, s.clients.String(), "POST /register HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx")
+	var got logged
+	if err := json.Unmarshal([]byte(lines(t, file, 1)[0]), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Status != 202 || got.Delivered != 1 || got.Backends != 2 || got.Tries != 1 || got.Upstream < .05 ||
+		len(got.WriteID) != 32 || !strings.Contains(answer, "\r\nLocation: /-/writes/"+got.WriteID+"\r\n") {
+		t.Errorf("%+v for %q", got, answer)
+	}
+	s.drain(t.Context())
+	s.close()
+}
