@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"tutti/clock"
+	"tutti/secure"
+	"tutti/secure/securetest"
 )
 
 // checked is a backend in memory that is only ever checked. The n-th check meets the n-th of
@@ -533,6 +535,28 @@ func TestAKilledBackendIsUnhealthyAndHealthyWhenItIsBack(t *testing.T) {
 	until(t, "it is healthy", func() bool { s, _ := b.State(); return s == Live && b.Up() })
 	if back.requests.Load() < 2 {
 		t.Errorf("after %d checks", back.requests.Load())
+	}
+}
+
+func TestChecksVerifyABackendOverTLS(t *testing.T) {
+	ours, theirs := securetest.New(t), securetest.New(t)
+	f := newSecureFake(t, ours.Issue("127.0.0.1").Server(), nil, ok)
+	for _, c := range []struct {
+		authority *securetest.Authority
+		state     State
+	}{{ours, Live}, {theirs, Unhealthy}} {
+		b := newBackend(t, f.name(), func(o *Options) {
+			o.TLS = secure.ClientConfig("127.0.0.1", c.authority.Roots())
+			o.Checks = Checks{Path: "/", Interval: 5 * time.Millisecond, Timeout: 5 * time.Second}
+		})
+		before := f.accepted.Load()
+		until(t, "checks", func() bool {
+			s, _ := b.State()
+			return s == c.state && f.accepted.Load() > before+10
+		})
+		if s, _ := b.State(); s == Unhealthy && b.health.reason != ErrCertificate.Word {
+			t.Errorf("because of %s", b.health.reason)
+		}
 	}
 }
 
