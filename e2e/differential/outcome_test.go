@@ -3,9 +3,11 @@ package differential
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,7 +56,7 @@ func readUntilQuiet(c net.Conn, quiet time.Duration) (got []byte, closed bool) {
 		_ = c.SetReadDeadline(time.Now().Add(quiet))
 		n, err := c.Read(buf)
 		got = append(got, buf[:n]...)
-		if e, ok := err.(net.Error); ok && e.Timeout() {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return got, false
 		}
 		if err != nil {
