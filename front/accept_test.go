@@ -69,6 +69,7 @@ func TestServeReturnsWhatDoesNotPass(t *testing.T) {
 }
 
 func TestPastMaxClientsNobodyIsAccepted(t *testing.T) {
+	plainOnly(t)
 	f := start(t, echo, func(o *Options) { o.MaxClients = 2 })
 	a, b, waiting := f.dial(t), f.dial(t), f.dial(t)
 	waiting.send("GET /w HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -15,6 +15,7 @@ import (
 var allocAnswer = []byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
 func TestAllocNothingPerRequest(t *testing.T) {
+	plainOnly(t)
 	check := func(how, request string, serve func(x *Exchange)) {
 		t.Run(how, func(t *testing.T) {
 			f := start(t, func(x *Exchange) {
@@ -29,7 +30,7 @@ func TestAllocNothingPerRequest(t *testing.T) {
 				if _, err := c.Write(out); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := io.ReadFull(c.TCPConn, in); err != nil {
+				if _, err := io.ReadFull(c.Conn, in); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -76,6 +77,7 @@ func TestAllocNothingPerRequest(t *testing.T) {
 }
 
 func TestIdleConnectionsHoldNoBuffers(t *testing.T) {
+	plainOnly(t)
 	const conns = 2000 // the descriptors of both ends are this process's
 	f := start(t, func(x *Exchange) { x.Out = append(x.Out, allocAnswer...) })
 	open := make([]net.Conn, 0, conns)

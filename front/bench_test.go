@@ -16,7 +16,7 @@ func BenchmarkKeepAliveRequest(b *testing.B) {
 		if _, err := c.Write(request); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := io.ReadFull(c.TCPConn, in); err != nil {
+		if _, err := io.ReadFull(c.Conn, in); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -111,6 +111,7 @@ func (l *gated) SetDeadline(at time.Time) error {
 }
 
 func TestWhoWasConnectedWhenTheDrainBeganIsServed(t *testing.T) {
+	plainOnly(t)
 	f := start(t, echo)
 	ln := &gated{TCPListener: listen(t).(*net.TCPListener), gate: make(chan struct{})}
 	f.addr = ln.Addr().String()

@@ -154,7 +154,7 @@ func (x *Exchange) Left() bool { return x.c.left.Load() }
 // Close closes them. Only a request with Upgrade can become one: for others, and when the
 // client left before the 101, the connection is nil.
 func (x *Exchange) Tunnel() (buffered []byte, c net.Conn) {
-	if x.c.inside || x.Flush() != nil {
+	if x.c.inside || x.Req.Upgrade == nil || x.Flush() != nil {
 		return nil, nil
 	}
 	x.tunnelled = true

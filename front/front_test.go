@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +19,9 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"tutti/secure"
+	"tutti/secure/securetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -97,6 +102,8 @@ type fixture struct {
 	h    *handle
 	addr string
 	log  *lockedBuffer
+
+	client *tls.Config // nil: plain
 }
 
 type lockedBuffer struct {
@@ -116,7 +123,8 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// start serves f on a loopback port until the test ends.
+// start serves f on a loopback port until the test ends; over TLS with TUTTI_TLS set, so that
+// every test can be run over it.
 func start(t testing.TB, f func(x *Exchange), change ...func(o *Options)) *fixture {
 	t.Helper()
 	h := &handle{serve: f}
@@ -124,6 +132,10 @@ func start(t testing.TB, f func(x *Exchange), change ...func(o *Options)) *fixtu
 	o := Options{
 		Handler: h, MaxHeader: 16 << 10, ClientTimeout: patience, IdleTimeout: patience,
 		Log: slog.New(slog.NewTextHandler(log, nil)),
+	}
+	var client *tls.Config
+	if os.Getenv("TUTTI_TLS") != "" {
+		client = speakTLS(t, &o)
 	}
 	for _, c := range change {
 		c(&o)
@@ -146,14 +158,47 @@ func start(t testing.TB, f func(x *Exchange), change ...func(o *Options)) *fixtu
 			t.Errorf("Serve: %v", err)
 		}
 	})
-	return &fixture{Server: s, h: h, addr: ln.Addr().String(), log: log}
+	return &fixture{Server: s, h: h, addr: ln.Addr().String(), log: log, client: client}
+}
+
+// speakTLS makes the server speak TLS and returns how a client does.
+func speakTLS(t testing.TB, o *Options) *tls.Config {
+	t.Helper()
+	a := securetest.New(t)
+	o.TLS = a.Issue("front.test").Server()
+	return secure.ClientConfig("front.test", a.Roots())
+}
+
+// plainOnly skips a test of what is only so without TLS, or that dials by itself.
+func plainOnly(t testing.TB) {
+	t.Helper()
+	if os.Getenv("TUTTI_TLS") != "" {
+		t.Skip("without TLS only")
+	}
 }
 
 // client is a raw connection to the server.
 type client struct {
 	t testing.TB
-	*net.TCPConn
-	in *bufio.Reader
+	net.Conn
+	tcp *net.TCPConn // underneath, or the same
+	in  *bufio.Reader
+}
+
+// CloseWrite says that nothing more is sent: with TLS, in both layers.
+func (c *client) CloseWrite() error {
+	if s, ok := c.Conn.(*secure.Conn); ok {
+		if err := s.CloseWrite(); err != nil {
+			return err
+		}
+	}
+	return c.tcp.CloseWrite()
+}
+
+// cut closes the connection hard.
+func (c *client) cut() {
+	_ = c.tcp.SetLinger(0)
+	_ = c.tcp.Close()
 }
 
 func (f *fixture) dial(t testing.TB) *client {
@@ -164,12 +209,21 @@ func (f *fixture) dial(t testing.TB) *client {
 	}
 	t.Cleanup(func() { _ = nc.Close() })
 	_ = nc.SetDeadline(time.Now().Add(patience))
-	return &client{t: t, TCPConn: nc.(*net.TCPConn), in: bufio.NewReader(nc)}
+	c := &client{t: t, Conn: nc, tcp: nc.(*net.TCPConn)}
+	if f.client != nil {
+		s := secure.Client(nc, f.client)
+		if err := s.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		c.Conn = s
+	}
+	c.in = bufio.NewReader(c.Conn)
+	return c
 }
 
 func (c *client) send(s string) {
 	c.t.Helper()
-	if _, err := io.WriteString(c.TCPConn, s); err != nil {
+	if _, err := io.WriteString(c.Conn, s); err != nil {
 		c.t.Fatalf("sending %.40q: %v", s, err)
 	}
 }

@@ -138,6 +138,7 @@ func (l *pipeListener) Close() error {
 func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
 func TestAConnectionWithoutADescriptorIsServed(t *testing.T) {
+	plainOnly(t)
 	f := start(t, echo)
 	ln := &pipeListener{conns: make(chan net.Conn, 1), closed: make(chan struct{})}
 	done := make(chan error, 1)

@@ -66,7 +66,7 @@ func TestAClientThatLeavesAbandonsTheExchangeWithTheBackend(t *testing.T) {
 			}
 		})
 	}
-	reset := func(c *client) { _ = c.SetLinger(0); _ = c.Close() }
+	reset := func(c *client) { c.cut() }
 	fin := func(c *client) { _ = c.Close() }
 	half := func(c *client) { _ = c.CloseWrite() }
 	check("by closing", plain, fin)
