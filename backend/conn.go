@@ -155,11 +155,25 @@ func (c *Conn) end(keep bool) {
 	c.b.buffers.put(c.buf)
 	c.buf = nil
 	if !keep {
+		if f&abandoned != 0 {
+			c.reject()
+		}
 		c.b.pool.drop(c)
 		return
 	}
 	c.reset()
 	c.b.pool.keep(c)
+}
+
+// reject makes the close that follows a reset: the backend learns at once that nobody waits, and no
+// port stays taken for a minute, of which clients that come and leave could use up all.
+func (c *Conn) reject() {
+	switch nc := c.nc.(type) {
+	case interface{ SetLinger(seconds int) error }:
+		_ = nc.SetLinger(0)
+	case interface{ Reset() }:
+		nc.Reset()
+	}
 }
 
 // reusable tells whether the exchange that ends left the connection as it found it.
