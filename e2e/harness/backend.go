@@ -3,6 +3,7 @@ package harness
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -17,8 +18,9 @@ import (
 type Backend struct {
 	Addr string
 
-	t  testing.TB
-	wg sync.WaitGroup
+	t   testing.TB
+	tls *tls.Config // nil: without TLS
+	wg  sync.WaitGroup
 
 	mu        sync.Mutex
 	ln        net.Listener
@@ -53,7 +55,13 @@ func (w *wire) Read(p []byte) (int, error) {
 // something no strict parser accepts.
 func NewBackend(t testing.TB, s Script) *Backend {
 	t.Helper()
-	b := &Backend{Addr: FreeAddr(t), t: t, script: s}
+	return NewTLSBackend(t, everywhere(t).server(t), s)
+}
+
+// NewTLSBackend is NewBackend of one that speaks TLS; nil: it does not.
+func NewTLSBackend(t testing.TB, c *tls.Config, s Script) *Backend {
+	t.Helper()
+	b := &Backend{Addr: FreeAddr(t), t: t, script: s, tls: c}
 	b.Start()
 	t.Cleanup(func() {
 		b.Stop()
@@ -79,6 +87,9 @@ func BackendFlag(backends ...*Backend) string {
 	addrs := make([]string, len(backends))
 	for i, b := range backends {
 		addrs[i] = b.Addr
+		if b.tls != nil {
+			addrs[i] = "https://" + b.Addr
+		}
 	}
 	return "--backend=" + strings.Join(addrs, ",")
 }
@@ -152,6 +163,9 @@ func (b *Backend) accept(ln net.Listener) {
 			b.mu.Unlock()
 			_ = conn.Close()
 			return
+		}
+		if b.tls != nil {
+			conn = tls.Server(conn, b.tls)
 		}
 		w := &wire{number: len(b.wires) + 1, conn: conn}
 		w.br = bufio.NewReaderSize(w, 64<<10)

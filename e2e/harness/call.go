@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"sync"
 	"time"
@@ -139,10 +138,7 @@ func (c *Call) Close() { c.over = true }
 // Reset ends the connection now, with a reset.
 func (c *Call) Reset() {
 	c.over = true
-	if tcp, ok := c.wire.conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	_ = c.wire.conn.Close()
+	reset(c.wire.conn)
 }
 
 // WaitGone waits until Tutti closes the connection or the backend stops.

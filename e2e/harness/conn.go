@@ -3,6 +3,7 @@ package harness
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -55,9 +56,15 @@ func TryDial(t testing.TB, addr string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{Conn: nc, t: t, br: bufio.NewReaderSize(nc, 16<<10)}
 	t.Cleanup(func() { _ = nc.Close() })
-	return c, nil
+	if c := everywhere(t).client(t, addr); c != nil {
+		return overTLS(t, nc, c)
+	}
+	return newConn(t, nc), nil
+}
+
+func newConn(t testing.TB, nc net.Conn) *Conn {
+	return &Conn{Conn: nc, t: t, br: bufio.NewReaderSize(nc, 16<<10)}
 }
 
 // Close closes the connection (FIN).
@@ -65,16 +72,20 @@ func (c *Conn) Close() { _ = c.Conn.Close() }
 
 // Reset closes the connection with a reset.
 func (c *Conn) Reset() {
-	if tcp, ok := c.Conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	_ = c.Conn.Close()
+	reset(c.Conn)
 }
 
-// CloseWrite sends FIN and goes on reading.
+// CloseWrite sends FIN, with TLS after its own word for that, and goes on reading.
 func (c *Conn) CloseWrite() {
 	c.t.Helper()
-	tcp, ok := c.Conn.(*net.TCPConn)
+	nc := c.Conn
+	if s, ok := nc.(*tls.Conn); ok {
+		if err := s.CloseWrite(); err != nil {
+			c.t.Fatal(err)
+		}
+		nc = s.NetConn()
+	}
+	tcp, ok := nc.(*net.TCPConn)
 	if !ok {
 		c.t.Fatal("not a TCP connection")
 	}

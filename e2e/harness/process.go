@@ -38,6 +38,7 @@ func (b Binary) StartEnv(t testing.TB, env []string, args ...string) *Process {
 	port := Ports(t, 2)
 	listen, admin := LocalAddr(port), LocalAddr(port+1)
 	all := append([]string{"--listen=" + listen, "--admin-listen=" + admin}, args...)
+	all = append(all, everywhere(t).flags(t, listen, args)...)
 	p := b.Spawn(t, env, all...)
 	p.Listen, p.Admin = listen, admin
 	Eventually(t, "the program is ready", func() bool {

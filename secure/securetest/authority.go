@@ -40,6 +40,9 @@ func New(t testing.TB) *Authority {
 	return a
 }
 
+// For is a as another test may use it.
+func (a *Authority) For(t testing.TB) *Authority { return &Authority{t, a.cert, a.key} }
+
 // sign returns a certificate made from c and its key; the first one signs itself.
 func (a *Authority) sign(c *x509.Certificate) ([]byte, *ecdsa.PrivateKey) {
 	a.t.Helper()
