@@ -87,7 +87,7 @@ func splitAddress(s string, least uint64) (host, port string, ok bool) {
 // only IPv6 may stand.
 func canonicalHost(host string, brackets bool) (string, bool) {
 	if ip, err := netip.ParseAddr(host); err == nil {
-		if brackets != ip.Is6() {
+		if brackets != ip.Is6() || !isZone(ip.Zone()) {
 			return "", false
 		}
 		return ip.Unmap().String(), true
@@ -96,6 +96,17 @@ func canonicalHost(host string, brackets bool) (string, bool) {
 		return "", false
 	}
 	return strings.ToLower(host), true
+}
+
+// isZone tells whether zone can be the name of a network interface, or is none.
+func isZone(zone string) bool {
+	for i := range len(zone) {
+		c := zone[i]
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`%/\[]"'`, c) >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // isName tells whether host can be a name of the DNS or of /etc/hosts, with the underscores

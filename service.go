@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -104,16 +105,26 @@ func (s *service) build() error {
 func (s *service) startDemo() ([]string, error) {
 	var err error
 	s.demo, err = demo.Start(demo.Options{
-		Listen: s.c.DemoListen, Count: s.c.DemoBackends, Flaky: s.c.DemoFlaky,
+		Listen: s.c.DemoListen, Count: s.c.DemoBackends, Names: demoNames(s.c), Flaky: s.c.DemoFlaky,
 		FailRate: s.c.DemoFailRate, Latency: s.c.DemoLatency, Log: s.requests,
 	})
 	if err != nil {
 		return nil, err
 	}
-	for i, addr := range s.demo.Addrs() {
-		s.log.Info("demo backend", "name", fmt.Sprintf("server%d", i+1), "address", addr)
+	for i, server := range s.demo.Servers() {
+		s.log.Info("demo backend", "name", server.Name(), "address", s.demo.Addrs()[i])
 	}
 	return s.demo.Addrs(), nil
+}
+
+// demoNames has a demo backend that is alone on its host, as in a container, take the host's
+// name if that is one of such servers: the others have theirs by position.
+func demoNames(c *Config) []string {
+	host, err := os.Hostname()
+	if err != nil || c.Listen != "" || c.DemoBackends != 1 || !strings.HasPrefix(host, "server") {
+		return nil
+	}
+	return []string{host}
 }
 
 func (s *service) buildBackends(names []string) error {
