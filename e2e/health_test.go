@@ -280,6 +280,7 @@ func TestAnUnhealthyBackendThatTakesWritesGetsThemNow(t *testing.T) {
 }
 
 func TestANameThatDoesNotResolveIsABackendThatIsDown(t *testing.T) {
+	harness.PlainOnly(t)
 	t.Parallel()
 	b := harness.NewBackend(t, harness.Says(200, "ok"))
 	p := start(t, "--backend=no-such-host.invalid:80,"+b.Addr, "--dial-timeout=500ms",

@@ -124,6 +124,7 @@ func TestNothingIsAddedToAnAnswerButDate(t *testing.T) {
 }
 
 func TestWhatTuttiAddsToARequest(t *testing.T) {
+	harness.PlainOnly(t)
 	t.Parallel()
 	b := harness.NewBackend(t, harness.Says(201, "ok"))
 	p := start(t, harness.BackendFlag(b))

@@ -99,6 +99,7 @@ func TestLogsAreLinesOfJSON(t *testing.T) {
 }
 
 func TestWithoutAnAdminListenerItServes(t *testing.T) {
+	harness.PlainOnly(t)
 	t.Parallel()
 	b := harness.NewBackend(t, harness.Says(200, "ok"))
 	listen := harness.FreeAddr(t)
@@ -135,6 +136,7 @@ func TestIPv6WorksOnBothSides(t *testing.T) {
 }
 
 func TestABackendsNameIsResolvedInBothFamilies(t *testing.T) {
+	harness.PlainOnly(t)
 	t.Parallel()
 	b := harness.NewBackend(t, harness.Says(200, "ok"))
 	p := start(t, "--backend=localhost"+b.Addr[strings.LastIndexByte(b.Addr, ':'):])
@@ -144,6 +146,7 @@ func TestABackendsNameIsResolvedInBothFamilies(t *testing.T) {
 }
 
 func TestASchemeBeforeABackendIsTheSameBackend(t *testing.T) {
+	harness.PlainOnly(t)
 	t.Parallel()
 	b := harness.NewBackend(t, harness.Says(200, "ok"))
 	p := start(t, "--backend=http://"+b.Addr)

@@ -70,6 +70,7 @@ func TestABodyInTinyChunksIsOneBody(t *testing.T) {
 }
 
 func TestRunningOutOfDescriptorsIsSurvived(t *testing.T) {
+	harness.PlainOnly(t)
 	t.Parallel()
 	b := harness.NewBackend(t, harness.Says(200, "ok"))
 	shell := harness.Binary{Path: "/bin/sh"}

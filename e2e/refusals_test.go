@@ -33,6 +33,7 @@ func TestALoopIsRefused(t *testing.T) {
 }
 
 func TestTwoProxiesBeforeEachOtherEndTheLoop(t *testing.T) {
+	harness.PlainOnly(t)
 	t.Parallel()
 	back := harness.FreeAddr(t)
 	front := start(t, "--backend="+back)
@@ -372,6 +373,7 @@ func deafListener(t *testing.T) string {
 }
 
 func TestMaxClientsLetsTheOthersWait(t *testing.T) {
+	harness.PlainOnly(t)
 	t.Parallel()
 	b := harness.NewBackend(t, harness.Says(200, "ok"))
 	p := start(t, harness.BackendFlag(b), "--max-clients=2")

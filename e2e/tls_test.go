@@ -17,6 +17,13 @@ import (
 	"tutti/secure/securetest"
 )
 
+// newAuthority skips a test that says itself who speaks TLS when all of them do.
+func newAuthority(t *testing.T) *securetest.Authority {
+	t.Helper()
+	harness.PlainOnly(t)
+	return securetest.New(t)
+}
+
 // tlsFront is a program that serves TLS.
 type tlsFront struct {
 	*harness.Process
@@ -27,7 +34,7 @@ type tlsFront struct {
 
 func startTLS(t *testing.T, args ...string) *tlsFront {
 	t.Helper()
-	a := securetest.New(t)
+	a := newAuthority(t)
 	f := &tlsFront{authority: a, client: &tls.Config{ServerName: "tutti.test", RootCAs: a.Roots()}}
 	f.cert, f.key = a.Issue("tutti.test").Files()
 	f.Process = start(t, append(args, "--tls-cert="+f.cert, "--tls-key="+f.key)...)
@@ -174,7 +181,7 @@ func TestACertificateIsSwappedUnderLoadWithoutAFailedRequest(t *testing.T) {
 
 func TestBadTLSFilesAreOneLine(t *testing.T) {
 	t.Parallel()
-	a := securetest.New(t)
+	a := newAuthority(t)
 	cert, key := a.Issue("a.test").Files()
 	_, other := a.Issue("b.test").Files()
 	b := "--backend=https://127.0.0.1:9"
@@ -203,7 +210,7 @@ func TestBadTLSFilesAreOneLine(t *testing.T) {
 
 func TestHTTPSBackendsAreVerified(t *testing.T) {
 	t.Parallel()
-	ours, theirs := securetest.New(t), securetest.New(t)
+	ours, theirs := newAuthority(t), newAuthority(t)
 	script := harness.By(map[string]harness.Script{"POST": harness.Says(201, "written")}, harness.Says(200, "read"))
 	for what, tc := range map[string]struct {
 		server *tls.Config
@@ -248,7 +255,7 @@ func TestHTTPSBackendsAreVerified(t *testing.T) {
 
 func TestAWriteIsRetriedOverHTTPSUntilEachHasIt(t *testing.T) {
 	t.Parallel()
-	a := securetest.New(t)
+	a := newAuthority(t)
 	server := a.Issue("127.0.0.1").Server()
 	good := harness.NewTLSBackend(t, server, harness.Says(201, "ok"))
 	flaky := harness.NewTLSBackend(t, server, harness.InTurn(harness.Says(500, "no"), harness.Closes, harness.Resets, harness.Says(201, "ok")))
@@ -270,7 +277,7 @@ func TestAWriteIsRetriedOverHTTPSUntilEachHasIt(t *testing.T) {
 
 func TestABackendsConnectionOverTLSIsKeptAndItsEndNoticed(t *testing.T) {
 	t.Parallel()
-	a := securetest.New(t)
+	a := newAuthority(t)
 	b := harness.NewTLSBackend(t, a.Issue("127.0.0.1").Server(), harness.Says(200, "ok"))
 	p := start(t, harness.BackendFlag(b), "--backend-ca="+a.File())
 	c := harness.Dial(t, p.Listen)
@@ -286,7 +293,7 @@ func TestABackendsConnectionOverTLSIsKeptAndItsEndNoticed(t *testing.T) {
 
 func TestATunnelRunsOverTLSOnBothSides(t *testing.T) {
 	t.Parallel()
-	a := securetest.New(t)
+	a := newAuthority(t)
 	b := harness.NewTLSBackend(t, a.Issue("127.0.0.1").Server(), echoes)
 	f := startTLS(t, harness.BackendFlag(b), "--backend-ca="+a.File())
 	c := f.dial(t)
@@ -307,7 +314,7 @@ func TestATunnelRunsOverTLSOnBothSides(t *testing.T) {
 
 func TestBigBodiesPassOverTLSOnBothSides(t *testing.T) {
 	t.Parallel()
-	a := securetest.New(t)
+	a := newAuthority(t)
 	body := strings.Repeat("0123456789abcdef", 1<<16)
 	b := harness.NewTLSBackend(t, a.Issue("127.0.0.1").Server(),
 		harness.By(map[string]harness.Script{"POST": harness.Says(201, body)}, harness.Says(200, body)))
@@ -331,14 +338,14 @@ func TestBigBodiesPassOverTLSOnBothSides(t *testing.T) {
 
 func TestATLSClientThatLeavesIsNoticedAtTheBackend(t *testing.T) {
 	t.Parallel()
-	for how, go_ := range leave {
-		a := securetest.New(t)
+	for how, leaves := range leave {
+		a := newAuthority(t)
 		b := harness.NewTLSBackend(t, a.Issue("127.0.0.1").Server(), harness.Hangs)
 		f := startTLS(t, harness.BackendFlag(b), "--backend-ca="+a.File())
 		c := f.dial(t)
 		c.Send(get("/login"))
 		b.WaitCall(1)
-		go_(c)
+		leaves(c)
 		harness.Eventually(t, how+" reaches the backend", func() bool { return b.Open() == 0 })
 	}
 }

@@ -107,3 +107,11 @@ func (s *secured) flags(t testing.TB, listen string, others []string) []string {
 	}
 	return flags
 }
+
+// PlainOnly skips a test that starts programs or connects by itself, and so can't be run over TLS.
+func PlainOnly(t testing.TB) {
+	t.Helper()
+	if everywhere(t) != nil {
+		t.Skip("without TLS only")
+	}
+}
