@@ -150,6 +150,7 @@ func write(c net.Conn, s string) bool {
 
 // asker is a client that sends its ids, behaves badly, and believes only answers with its ids.
 type asker struct {
+	t    *testing.T
 	addr string
 	name string
 	rng  *rand.Rand
@@ -161,13 +162,13 @@ var errConfused = errors.New("another's answer")
 
 // connection uses one connection until something goes wrong on it.
 func (a *asker) connection() error {
-	c, err := net.Dial("tcp", a.addr)
+	c, err := harness.TryDial(a.t, a.addr)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-	br := bufio.NewReader(c)
+	br := bufio.NewReader(c.Conn)
 	for range 1 + a.rng.IntN(30) {
 		var ids, methods []string
 		var out strings.Builder
@@ -180,7 +181,7 @@ func (a *asker) connection() error {
 		case 0: // leave in the middle of it
 			_, _ = io.WriteString(c, sent[:a.rng.IntN(len(sent))])
 			if a.rng.IntN(2) == 0 {
-				_ = c.(*net.TCPConn).SetLinger(0)
+				c.Reset()
 			}
 			return nil
 		case 1: // in two pieces
@@ -191,7 +192,7 @@ func (a *asker) connection() error {
 		case 2: // leave before the answer
 			_, _ = io.WriteString(c, sent)
 			if a.rng.IntN(2) == 0 {
-				_ = c.(*net.TCPConn).SetLinger(0)
+				c.Reset()
 			}
 			return nil
 		default:
@@ -278,7 +279,7 @@ func TestNobodyEverGetsAnothersAnswer(t *testing.T) {
 	var good atomic.Int64
 	until := time.Now().Add(lasts)
 	crowd(16, func(i int) {
-		a := &asker{addr: p.Listen, name: fmt.Sprintf("c%d", i), rng: rand.New(rand.NewPCG(seed, uint64(100+i)))}
+		a := &asker{t: t, addr: p.Listen, name: fmt.Sprintf("c%d", i), rng: rand.New(rand.NewPCG(seed, uint64(100+i)))}
 		for time.Now().Before(until) && !t.Failed() {
 			if err := a.connection(); err != nil {
 				t.Error(err)
