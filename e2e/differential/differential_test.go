@@ -38,6 +38,7 @@ const (
 )
 
 func TestTuttiIsNeverLaxerThanItsPeers(t *testing.T) {
+	harness.PlainOnly(t)
 	wanted(t)
 	proxies := []*proxy{startTutti(t), startNginx(t), startHAProxy(t)}
 	want := committed(t)
