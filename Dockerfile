@@ -10,8 +10,10 @@ RUN go mod download
 COPY . .
 RUN go build -buildvcs=false -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/tutti .
 
-# Nothing but the binary: no shell, no libraries, no users' names. It writes no file.
+# Nothing but the binary and what https backends are verified with: no shell, no libraries, no
+# users' names. It writes no file.
 FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/tutti /tutti
 USER 65534:65534
 EXPOSE 8080 8081

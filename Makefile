@@ -24,7 +24,7 @@ build: ## the static binary ./tutti, its version stamped
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o tutti .
 
 .PHONY: test
-test: vet plain race ## every test: as `go test ./...`, under the race detector, over plain I/O
+test: vet plain tls race ## every test: as `go test ./...`, under the race detector, over plain I/O, over TLS
 	$(GO) test ./...
 
 .PHONY: vet
@@ -39,6 +39,11 @@ race: ## every test under the race detector, in random order (needs a C compiler
 .PHONY: plain
 plain: ## the tests of what does raw I/O, over the standard library instead
 	$(GO) test -tags tutti_plain $(PLAIN)
+
+# With TUTTI_TLS set these tests' clients, backends and programs speak TLS.
+.PHONY: tls
+tls: ## the tests of what does I/O, and of the whole binary, over TLS on both sides
+	TUTTI_TLS=1 $(GO) test -count=1 $(PLAIN) ./e2e
 
 .PHONY: e2e
 e2e: ## the whole binary, killed, flooded and drained
