@@ -62,6 +62,10 @@ func detail(f *backend.Failure) string {
 		return "All connections to the backend are in use."
 	case "connection_refused":
 		return "The backend could not be connected to."
+	case "tls_certificate_error":
+		return "The backend's certificate could not be verified."
+	case "tls_protocol_error":
+		return "The backend and the proxy could not agree on TLS."
 	case "connection_timeout":
 		return "Connecting to the backend took too long."
 	case "http_response_timeout":
