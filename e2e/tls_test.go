@@ -386,3 +386,25 @@ func TestADrainOverTLSCutsNothing(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 }
+
+func TestHealthChecksGoOverTLS(t *testing.T) {
+	t.Parallel()
+	a, other := newAuthority(t), newAuthority(t)
+	good := harness.NewTLSBackend(t, a.Issue("127.0.0.1").Server(), harness.Says(200, "ok"))
+	bad := harness.NewTLSBackend(t, other.Issue("127.0.0.1").Server(), harness.Says(200, "ok"))
+	p := start(t, harness.BackendFlag(good, bad), "--backend-ca="+a.File(), "--health-path=/healthy", "--health-interval=50ms",
+		"--health-fall=2", "--health-rise=1")
+	harness.Eventually(t, "only one is up", func() bool {
+		m := p.Metrics()
+		return m.Must(t, "tutti_backend_up", "backend", good.Addr) == 1 && m.Must(t, "tutti_backend_up", "backend", bad.Addr) == 0
+	})
+	if good.WaitCall(1).Target != "/healthy" || bad.Count() != 0 {
+		t.Error("the wrong one was asked")
+	}
+	for range 4 {
+		wantStatus(t, harness.Once(t, p.Listen, get("/login")), 200)
+	}
+	if n := strings.Count(p.Stderr(), "cannot agree on TLS"); n != 1 {
+		t.Errorf("it is logged %d times", n)
+	}
+}
