@@ -18,7 +18,8 @@ func (f *Fanout) finish(d *delivery) (next *delivery) {
 			f.ledger.move(next, sending, now)
 		}
 	}
-	stir = stir || t.queue.ready.len() > 0 && t.queue.may(now, t.peer.Up())
+	// Also when nothing may begin now: somebody has to know when it may.
+	stir = stir || t.queue.ready.len() > 0 && (next == nil || t.queue.may(now, t.peer.Up()))
 	f.unlock()
 	if stir {
 		t.stir()

@@ -61,11 +61,10 @@ func (f *Fanout) owe(w *write, owed uint64) {
 	defer f.unlock()
 	for i := range w.deliveries {
 		d := &w.deliveries[i]
-		if owed&(1<<i) == 0 || d.state != waiting { // an operator may have been here
+		if owed&(1<<i) == 0 || d.state != waiting {
 			continue
 		}
-		d.to.queue.add(d)
-		f.stateLocked(d, waiting, now)
+		f.owedAgainLocked(d, now)
 		d.to.stir()
 	}
 }

@@ -86,14 +86,15 @@ func (f *Fanout) Retry(id string) error {
 // own outcome: delivered if it succeeds, dropped otherwise. Errors: ErrUnknown, ErrState.
 func (f *Fanout) Drop(id string) error {
 	return f.each(id, func(d *delivery, now int64) bool {
-		switch d.state {
-		case sending:
+		switch {
+		case d.state.done():
+			return false
+		case d.state == sending, d.state == waiting && d.heap == nil:
+			// The latter is about to be queued: its request is still being composed.
 			d.dropping = true
-		case waiting, parked:
+		default:
 			d.to.queue.remove(d)
 			f.stateLocked(d, dropped, now)
-		case delivered, rejected, dropped:
-			return false
 		}
 		return true
 	})
