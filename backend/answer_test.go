@@ -296,19 +296,19 @@ func TestPendingTellsWhetherNextBodyWouldWait(t *testing.T) {
 }
 
 func TestASlowButSteadyAnswerIsNotCut(t *testing.T) {
-	parts := []string{"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"}
-	for range 10 {
+	parts := []string{"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n"}
+	for range 30 {
 		parts = append(parts, "x")
 	}
 	f := saysWhen{parts: parts, next: make(chan struct{})}
 	b := newBackend(t, newFake(t, f).name(), func(o *Options) {
-		o.StreamTimeout = 400 * time.Millisecond
-		o.ResponseTimeout = 400 * time.Millisecond
+		o.StreamTimeout = time.Second // a busy machine pauses, too
+		o.ResponseTimeout = time.Second
 	})
 	stop := make(chan struct{})
 	defer close(stop)
 	go func() {
-		tick := time.NewTicker(100 * time.Millisecond)
+		tick := time.NewTicker(50 * time.Millisecond) // a second and a half in all
 		defer tick.Stop()
 		for {
 			select {
@@ -323,7 +323,7 @@ func TestASlowButSteadyAnswerIsNotCut(t *testing.T) {
 			}
 		}
 	}()
-	if _, body, err := do(b, get); err != nil || body != "xxxxxxxxxx" {
+	if _, body, err := do(b, get); err != nil || body != strings.Repeat("x", 30) {
 		t.Errorf("%q %v", body, err)
 	}
 }
