@@ -33,17 +33,17 @@ vet:
 
 .PHONY: race
 race: ## every test under the race detector, in random order (needs a C compiler)
-	$(GO) test -race -shuffle=on ./...
+	$(GO) test -p 1 -race -shuffle=on ./...
 
 # tutti_plain replaces the raw system calls by the standard library, as on systems that are not Linux.
 .PHONY: plain
 plain: ## the tests of what does raw I/O, over the standard library instead
-	$(GO) test -tags tutti_plain $(PLAIN)
+	$(GO) test -p 1 -tags tutti_plain $(PLAIN)
 
 # With TUTTI_TLS set these tests' clients, backends and programs speak TLS.
 .PHONY: tls
 tls: ## the tests of what does I/O, and of the whole binary, over TLS on both sides
-	TUTTI_TLS=1 $(GO) test -count=1 $(PLAIN) ./e2e
+	TUTTI_TLS=1 $(GO) test -p 1 -count=1 $(PLAIN) ./e2e
 
 .PHONY: e2e
 e2e: ## the whole binary, killed, flooded and drained
