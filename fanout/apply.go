@@ -11,6 +11,7 @@ func (f *Fanout) finish(d *delivery) (next *delivery) {
 	w.refs++
 	f.applyLocked(d, now)
 	f.decideLocked(w)
+	f.shedLocked(w)
 	stir := d.heap != nil || d.state == parked
 	f.ledger.release(w)
 	if queued && !f.closed {
@@ -154,6 +155,23 @@ func (f *Fanout) offerLocked(w *write, a *response, s state) {
 	f.ledger.weigh(w, a.size()-(*place).size())
 	f.freeResponse(*place)
 	*place = a
+}
+
+// smallAnswer is what an answer may measure that is kept in any case, in bytes.
+const smallAnswer = 4 << 10
+
+// shedLocked leaves of the answers that wait for the verdict on w only their status while
+// more is held than may be. Those of others stay: they were within the bound.
+func (f *Fanout) shedLocked(w *write) {
+	if w.verdict != undecided || f.ledger.fits(0) {
+		return
+	}
+	for _, a := range [...]*response{w.good, w.bad} {
+		if size := a.size(); size > smallAnswer {
+			f.ledger.weigh(w, -size)
+			f.cutShort(a, "http_response_body_size")
+		}
+	}
 }
 
 // better tells whether a is to be preferred to the one there is: a whole one, then by

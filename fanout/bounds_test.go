@@ -290,3 +290,34 @@ func TestAnUpgradeNobodyAskedForIsNoAnswer(t *testing.T) {
 		}
 	}
 }
+
+// What backends answer while others are still waited for is held, and counts: many clients that
+// wait must not take it past the bound.
+func TestAnswersThatWaitForOthersStayWithinMaxPendingBytes(t *testing.T) {
+	const clients, size, most = 20, 100_000, 500_000
+	answer, release := make(chan struct{}), make(chan struct{})
+	large := strings.Repeat("x", size)
+	a := newFake(t, "a", func(*fakeRequest) reaction { return reaction{code: 201, body: large, hang: answer} })
+	b := newFake(t, "b", func(*fakeRequest) reaction { return reaction{code: 201, body: large, hang: release} })
+	r := rigOf(t, func(s *setup) { s.fanout.MaxPendingBytes = most }, a, b)
+	var cs []*client
+	for range clients {
+		c := r.dial()
+		c.send(post("/", "x"))
+		cs = append(cs, c)
+	}
+	eventually(t, "both have all", func() bool { return len(a.requests()) == clients && len(b.requests()) == clients })
+	close(answer)
+	eventually(t, "a's are delivered", func() bool { return r.f.Snapshot().Backends[0].Owed == 0 })
+	if n := r.f.Snapshot().PendingBytes; n > most || n < 4*size {
+		t.Errorf("%d bytes are held, at most %d may be", n, most)
+	}
+	close(release)
+	for i, c := range cs {
+		// b's is passed on at once: it does not wait for anybody
+		if got, err := c.read("POST"); err != nil || got.status != 201 || got.body != large {
+			t.Errorf("%d: %d %d bytes %v, %v", i, got.status, len(got.body), got.header, err)
+		}
+	}
+	r.settled(clients)
+}

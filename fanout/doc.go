@@ -16,5 +16,6 @@
 // status all the same, as does one that is cut short: the client then gets the answer of
 // another backend that has delivered, or, if there is none that is whole, that status with an
 // empty body and a Proxy-Status that says why (http_response_body_size or
-// http_response_incomplete, RFC 9209 §2.3). Interim answers (1xx) to a write are left out.
+// http_response_incomplete, RFC 9209 §2.3). The same becomes of one that would have to wait for
+// other backends when MaxPendingBytes are held already. Interim answers (1xx) to a write are left out.
 package fanout

@@ -81,6 +81,7 @@ func (f *Fanout) await(w *write, inline uint64) reply {
 		f.unlock()
 		return r
 	}
+	f.shedLocked(w)
 	w.waiting = true
 	left := w.accepted + int64(f.o.AckTimeout) - now
 	f.unlock()
