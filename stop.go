@@ -106,6 +106,9 @@ func (s *service) drain(ctx context.Context) {
 func (s *service) close() int {
 	s.stopping.Store(true)
 	code := exitOK
+	if s.group != nil {
+		s.group.HangUp()
+	}
 	if s.front != nil {
 		_ = s.front.Close()
 	}

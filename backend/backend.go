@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -17,6 +18,8 @@ type Backend struct {
 	m       *metrics.Backend // nil: not counted
 	log     *slog.Logger
 	dialer  net.Dialer
+	dialing context.Context // of every dial for the pool
+	hangUp  context.CancelFunc
 	pool    pool
 	buffers *buffers
 	health  health
@@ -51,6 +54,7 @@ func New(name string, index int, o Options, m *metrics.Backend) (*Backend, error
 		dialer:  newDialer(o),
 		buffers: newBuffers(o.MaxHeader),
 	}
+	b.dialing, b.hangUp = context.WithCancel(context.Background())
 	b.pool.max, b.pool.maxWrites = o.MaxConns, max(1, o.MaxConns/2)
 	b.health.init(o, time.Now().UnixNano())
 	b.checker = newChecker(b)

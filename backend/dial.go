@@ -21,9 +21,12 @@ func (b *Backend) connect(ctx context.Context) (net.Conn, error) {
 
 // dial connects for a claim. It fills the slot the caller holds, or vacates it.
 func (b *Backend) dial(u Use) (*Conn, error) {
-	nc, err := b.connect(context.Background())
+	nc, err := b.connect(b.dialing)
 	if err != nil {
 		b.pool.vacate(u)
+		if b.dialing.Err() != nil {
+			return nil, ErrBusy
+		}
 		f := dialFailure(err)
 		if f != ErrBusy {
 			b.connected(false)

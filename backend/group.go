@@ -155,9 +155,18 @@ func (g *Group) hurry(at int64) {
 	}
 }
 
+// HangUp ends every connecting that lasts, and has every later one fail, with ErrBusy: whoever
+// stops does not wait for DialTimeout. What is connected stays as it is.
+func (g *Group) HangUp() {
+	for _, b := range g.all {
+		b.hangUp()
+	}
+}
+
 // Close stops the checks and the sweeper, waits for them and closes idle connections; claims that last are
 // abandoned, since nobody keeps their time any more, and closed at their Release. A claim after it is ErrBusy.
 func (g *Group) Close() {
+	g.HangUp()
 	g.endChecks()
 	g.checking.Wait()
 	g.sweeper.stop()
