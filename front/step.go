@@ -234,9 +234,8 @@ func (c *conn) finish(w *work) next {
 		// not answered at all: the client must not take another request's answer for this one's
 		return stop
 	case !x.KeepAlive():
-		if !w.body.done.Load() || w.buffered() || c.pending() {
-			c.ended = endLinger
-		}
+		// The client may be sending more: what is here or not says nothing of what is on its way.
+		c.ended = endLinger
 		return stop
 	}
 	w.next()
@@ -244,15 +243,4 @@ func (c *conn) finish(w *work) next {
 		return stop
 	}
 	return again
-}
-
-// pending tells whether bytes wait in the socket: closing it then would send a reset, which
-// can overtake the answer.
-func (c *conn) pending() bool {
-	if c.rc == nil {
-		return false
-	}
-	n, e := 0, syscall.EAGAIN
-	_ = c.rc.Control(func(fd uintptr) { n, e = peek(fd, c.one[:]) })
-	return e == 0 && n > 0
 }
