@@ -102,7 +102,7 @@ func canonicalHost(host string, brackets bool) (string, bool) {
 func isZone(zone string) bool {
 	for i := range len(zone) {
 		c := zone[i]
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`%/\[]"'`, c) >= 0 {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`%/\[]"',?#@`, c) >= 0 {
 			return false
 		}
 	}

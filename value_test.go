@@ -79,7 +79,7 @@ func TestTimesAreShownAsUsual(t *testing.T) {
 }
 
 func FuzzParseBackend(f *testing.F) {
-	for _, s := range []string{"a:1", "http://a", "[::1]:80", "HTTP://A:080/", "http://u@h:1", "[fe80::1%25x]:1", "[fe80::1% ]:1", "a:1:1", "[a]:1", "http://[::1]", "https://A", "https://[::1]:443/"} {
+	for _, s := range []string{"a:1", "http://a", "[::1]:80", "HTTP://A:080/", "http://u@h:1", "[fe80::1%25x]:1", "[fe80::1% ]:1", "[f::1%,00]:1", "a:1:1", "[a]:1", "http://[::1]", "https://A", "https://[::1]:443/"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
