@@ -53,6 +53,7 @@ type Config struct {
 	Ack             int  // how many backends must have a write, 1 to their number
 	AckEarliest     bool // one: the earliest answer, not the first in --backend order
 	AckTimeout      time.Duration
+	OrderBy         fanout.OrderBy
 
 	MaxPending        int
 	MaxPendingBytes   int64
@@ -89,6 +90,7 @@ type Config struct {
 
 	// As given, until they are validated.
 	adminTokenFile, ackText, logLevel string
+	orderText                         string
 	rejectText, trustedText           []string
 	backends                          []string // with their schemes
 	maxHeaderSize                     int64

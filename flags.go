@@ -148,6 +148,9 @@ func (f *flags) writes(c *Config) {
 		"when the client is answered: all, quorum, one, or a number of backends")
 	g.add(timeValue(&c.AckTimeout), "ack-timeout",
 		"not acknowledged by then: 202 Accepted; delivery goes on")
+	g.add(orderValue(c), "order-by",
+		"ordering key: all, path, header:NAME, query:NAME, form:NAME or cookie:NAME; the writes of a key are sent to a backend "+
+			"one at a time, in the order they were accepted; one without it is unordered and counted; empty: off")
 	g.add(countValue(&c.MaxPending, 1, 1_000_000_000), "max-pending",
 		"writes held in memory (unfinished, parked, kept answers, bodies still arriving); past it 503")
 	g.add(sizeValue(&c.MaxPendingBytes, 1, 1<<20*gib), "max-pending-bytes",

@@ -157,6 +157,7 @@ func TestABadFlagIsOneLineThatNamesItAndWhatIsWanted(t *testing.T) {
 		{"--reject-status=none,400 " + demo, "--reject-status=none,400: " + reject},
 		{"--reject-status=400,unanimous " + demo, "--reject-status=400,unanimous: " + reject},
 		{"--reject-status=404,200-299 " + demo, "--reject-status=200-299: some of it is in --success-status=201 too, want either"},
+		{"--order-by=user " + demo, "--order-by=user: want all, path, header:NAME, query:NAME, form:NAME or cookie:NAME"},
 		{"--ack=most " + demo, "--ack=most: want all, quorum, one or a number of backends from 1 to 3"},
 		{"--ack=0 " + demo, "--ack=0: want all, quorum, one or a number of backends from 1 to 3"},
 		{"--ack=4 " + demo, "--ack=4: want all, quorum, one or a number of backends from 1 to 3"},

@@ -106,7 +106,7 @@ func (s *service) startDemo() ([]string, error) {
 	var err error
 	s.demo, err = demo.Start(demo.Options{
 		Listen: s.c.DemoListen, Count: s.c.DemoBackends, Names: demoNames(s.c), Flaky: s.c.DemoFlaky,
-		FailRate: s.c.DemoFailRate, Latency: s.c.DemoLatency, Log: s.requests,
+		FailRate: s.c.DemoFailRate, Latency: s.c.DemoLatency, Ordered: s.c.OrderBy.Given(), Log: s.requests,
 	})
 	if err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func (s *service) buildFanout(pseudonym string) error {
 			Base: s.c.RetryBase, Max: s.c.RetryMaxBackoff, Jitter: s.c.RetryJitter, Attempts: s.c.RetryAttempts,
 		},
 		MaxPending: s.c.MaxPending, MaxPendingBytes: s.c.MaxPendingBytes, MaxWriteSize: s.c.MaxWriteSize,
-		KeepFor: s.c.IdempotencyWindow, Pseudonym: pseudonym,
+		OrderBy: s.c.OrderBy, KeepFor: s.c.IdempotencyWindow, Pseudonym: pseudonym,
 	})
 	return err
 }

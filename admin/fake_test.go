@@ -38,7 +38,9 @@ type fakeWrites struct {
 	retried []string
 	dropped []string
 	err     error // what Retry and Drop say
-	breaks  bool
+
+	forced bool // the last Retry
+	breaks bool
 }
 
 var (
@@ -91,9 +93,10 @@ func (w *fakeWrites) List(q fanout.Filter) []fanout.View {
 	return got
 }
 
-func (w *fakeWrites) Retry(id string) error {
+func (w *fakeWrites) Retry(id string, force bool) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.forced = force
 	w.retried = append(w.retried, id)
 	return w.err
 }

@@ -17,8 +17,8 @@ type Writes interface {
 	Snapshot() metrics.Writes
 	Lookup(id string) (fanout.View, bool)
 	List(q fanout.Filter) []fanout.View
-	Retry(id string) error // fanout.ErrUnknown, fanout.ErrState
-	Drop(id string) error  // fanout.ErrUnknown, fanout.ErrState
+	Retry(id string, force bool) error // fanout.ErrUnknown, fanout.ErrState, fanout.ErrOvertaken
+	Drop(id string) error              // fanout.ErrUnknown, fanout.ErrState
 }
 
 // Backend is what the pages need of backend.Backend.

@@ -144,6 +144,9 @@ func TestAnOperatorsChangeAnswersWithWhatBecameOfIt(t *testing.T) {
 	}{
 		{"POST", "/-/writes/" + id(1) + "/retry", nil, 200, `"id":"` + id(1)},
 		{"POST", "/-/writes/" + id(1) + "/retry", fanout.ErrState, 409, "can be retried"},
+		{"POST", "/-/writes/" + id(1) + "/retry", fanout.ErrOvertaken, 409, "?force=1"},
+		{"POST", "/-/writes/" + id(1) + "/retry?force=1", nil, 200, `"id":"` + id(1)},
+		{"POST", "/-/writes/" + id(1) + "/retry?force=yes", nil, 400, "force must be"},
 		{"POST", "/-/writes/" + id(1) + "/retry", fanout.ErrUnknown, 404, "No write"},
 		{"DELETE", "/-/writes/" + id(1), nil, 200, `"id":"` + id(1)},
 		{"DELETE", "/-/writes/" + id(1), fanout.ErrState, 409, "can be dropped"},

@@ -39,7 +39,18 @@ func (s *Server) write(ctx *fasthttp.RequestCtx, id string) {
 }
 
 func (s *Server) retry(ctx *fasthttp.RequestCtx, id string) {
-	s.changeWrite(ctx, id, "retry", s.o.Writes.Retry,
+	q, p := query(ctx, "force")
+	switch {
+	case p != nil:
+	case q["force"] != "" && q["force"] != "0" && q["force"] != "1":
+		p = bad("force must be 0 or 1.")
+	}
+	if p != nil {
+		refuse(ctx, p)
+		return
+	}
+	retry := func(id string) error { return s.o.Writes.Retry(id, q["force"] == "1") }
+	s.changeWrite(ctx, id, "retry", retry,
 		"Nothing of this write can be retried: none of its deliveries is parked.")
 }
 
@@ -57,6 +68,9 @@ func (s *Server) changeWrite(ctx *fasthttp.RequestCtx, id, what string, do func(
 		return
 	case errors.Is(err, fanout.ErrState):
 		refuse(ctx, &problem{Status: 409, Detail: conflict, ID: id})
+		return
+	case errors.Is(err, fanout.ErrOvertaken):
+		refuse(ctx, &problem{Status: 409, ID: id, Detail: "A later write of the same ordering key was sent to that backend; ?force=1 retries this one all the same."})
 		return
 	case err != nil:
 		s.o.Log.Error("cannot do what an operator asked", "what", what, "id", id, "error", err)

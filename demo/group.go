@@ -32,6 +32,7 @@ func Start(o Options) (*Group, error) {
 	}
 	for i := range o.Count {
 		s := newServer(name(&o, i), o.Latency, g.log)
+		s.state.ordered = o.Ordered
 		if i >= o.Count-o.Flaky && o.FailRate > 0 {
 			s.flaky = newDropper(o.FailRate, rand.New(rand.NewPCG(o.Seed, uint64(i))))
 		}

@@ -92,7 +92,8 @@ func (s *Server) write(ctx *fasthttp.RequestCtx, k kind) {
 		ctx.SetBodyString("want a form with username, of 1 to " + strconv.Itoa(maxUsername) + " bytes, and password\n")
 		return
 	}
-	applied, ok := s.state.apply(ctx.Request.Header.Peek("Idempotency-Key"), k, username, form.Peek("password"))
+	sequence, _ := strconv.ParseUint(string(ctx.Request.Header.Peek("Tutti-Sequence")), 10, 64) // 0: in no order
+	applied, ok := s.state.apply(ctx.Request.Header.Peek("Idempotency-Key"), sequence, k, username, form.Peek("password"))
 	if !ok {
 		ctx.SetStatusCode(fasthttp.StatusInsufficientStorage)
 		ctx.SetBodyString("no room for another user on " + s.name + "\n")

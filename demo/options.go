@@ -19,6 +19,11 @@ type Options struct {
 	FailRate float64       // share of writes a flaky one drops, from 0 to 1
 	Latency  time.Duration // added to each answer
 
+	// Ordered servers take a write that is older, by its Tutti-Sequence, than the last one they
+	// have applied to its user for done: 201, and it changes nothing. That is what a backend does
+	// about writes that come late when each user's are sent in order.
+	Ordered bool
+
 	Log  io.Writer // one line for each request; nil: none. It is written to by one goroutine at a time
 	Seed uint64    // of the choice of what is dropped; 0: drawn at start
 }

@@ -31,8 +31,10 @@ func (s State) appendJSON(dst []byte) []byte {
 
 // state is the users and the writes already seen. It is safe for concurrent use.
 type state struct {
+	ordered bool // what is older than the last write applied to its user is not applied; fixed
+
 	mu     sync.Mutex
-	users  map[string]*user
+	users  map[string]*record
 	writes uint64
 	seen   *memory
 
@@ -40,6 +42,12 @@ type state struct {
 	digest  [sha256.Size]byte
 	at      uint64 // the writes it was computed after
 	known   bool
+}
+
+// record is a user and the sequence of the last write applied to it.
+type record struct {
+	user
+	last uint64
 }
 
 // user is one user's history as a chain of hashes: of the one before, the write's kind and
@@ -67,14 +75,15 @@ func passwordHash(name, password []byte) (sum [sha256.Size]byte) {
 }
 
 func newState() *state {
-	return &state{users: map[string]*user{}, seen: newMemory(generation)}
+	return &state{users: map[string]*record{}, seen: newMemory(generation)}
 }
 
 // apply adds a write to its user's history, unless its key was seen before, and returns the
-// kind to answer with: a repeat's is the first one's. ok is false when there is no room for
+// kind to answer with: a repeat's is the first one's. In an ordered state one that is older by
+// its sequence than the user's last is not added either; 0 is no sequence. ok is false when there is no room for
 // another user; nothing was changed then. key may be empty: then it is no repeat. Nothing
 // given is kept.
-func (s *state) apply(key []byte, k kind, name, password []byte) (applied kind, ok bool) {
+func (s *state) apply(key []byte, sequence uint64, k kind, name, password []byte) (applied kind, ok bool) {
 	h, hash := hashOf(key), passwordHash(name, password)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,9 +97,13 @@ func (s *state) apply(key []byte, k kind, name, password []byte) (applied kind, 
 		if len(s.users) >= maxUsers {
 			return 0, false
 		}
-		u = &user{}
+		u = &record{}
 		s.users[string(name)] = u
 	}
+	if s.ordered && sequence != 0 && sequence < u.last {
+		return k, true
+	}
+	u.last = max(u.last, sequence)
 	u.add(k, hash)
 	s.writes++
 	if len(key) > 0 {
@@ -115,7 +128,7 @@ func (s *state) view(server string) State {
 	if !s.known || s.at != s.writes {
 		entries = make([]entry, 0, len(s.users))
 		for name, u := range s.users {
-			entries = append(entries, entry{name, *u})
+			entries = append(entries, entry{name, u.user})
 		}
 		s.known, s.at = false, s.writes
 	}

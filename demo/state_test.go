@@ -21,7 +21,7 @@ type op struct {
 func play(ops ...op) State {
 	s := newState()
 	for _, o := range ops {
-		s.apply([]byte(o.key), o.kind, []byte(o.name), []byte(o.pass))
+		s.apply([]byte(o.key), 0, o.kind, []byte(o.name), []byte(o.pass))
 	}
 	return s.view("x")
 }
@@ -57,7 +57,7 @@ func TestDigestsAreEqualWhereHistoriesAre(t *testing.T) {
 
 func TestTheDigestKnowsNoServer(t *testing.T) {
 	s := newState()
-	s.apply(nil, register, []byte("a"), []byte("p"))
+	s.apply(nil, 0, register, []byte("a"), []byte("p"))
 	if s.view("server1").Digest != s.view("server2").Digest {
 		t.Error("the server's name is in the digest")
 	}
@@ -94,11 +94,11 @@ func TestARepeatIsAnsweredAsTheFirstTime(t *testing.T) {
 	s := newState()
 	key, name := []byte("k"), []byte("a")
 	for range 3 {
-		if k, ok := s.apply(key, register, name, nil); !ok || k != register {
+		if k, ok := s.apply(key, 0, register, name, nil); !ok || k != register {
 			t.Fatalf("answered %v %v", k, ok)
 		}
 	}
-	if k, _ := s.apply(key, changePassword, []byte("other"), nil); k != register {
+	if k, _ := s.apply(key, 0, changePassword, []byte("other"), nil); k != register {
 		t.Error("the key's first write was a registration")
 	}
 	if v := s.view(""); v.Writes != 1 || v.Users != 1 {
@@ -118,7 +118,7 @@ func TestTheDigestFollowsWritesAfterItWasAskedFor(t *testing.T) {
 		if again := s.view("").Digest; again != d {
 			t.Fatalf("asked twice: %s and %s", d, again)
 		}
-		s.apply(nil, register, fmt.Append(nil, i), nil)
+		s.apply(nil, 0, register, fmt.Append(nil, i), nil)
 	}
 }
 
@@ -161,11 +161,11 @@ func TestManyKeysTakeNoMoreMemory(t *testing.T) {
 func BenchmarkDigestOf100000Users(b *testing.B) {
 	s := newState()
 	for i := range 100_000 {
-		s.apply(nil, register, fmt.Appendf(nil, "user%d", i), []byte("x"))
+		s.apply(nil, 0, register, fmt.Appendf(nil, "user%d", i), []byte("x"))
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		s.apply(nil, register, []byte("user1"), []byte("x"))
+		s.apply(nil, 0, register, []byte("user1"), []byte("x"))
 		s.view("server1")
 	}
 }
@@ -178,6 +178,28 @@ func BenchmarkApply(b *testing.B) {
 	for b.Loop() {
 		i++
 		key = strconv.AppendInt(key[:0], int64(i), 10)
-		s.apply(key, register, name, pass)
+		s.apply(key, 0, register, name, pass)
 	}
+}
+
+// A write that comes after a later one of its user was applied is done with, where writes come in order.
+func TestAnOrderedStateDoesNotApplyWhatIsOlderThanTheLast(t *testing.T) {
+	f := func(ordered bool, sequences []uint64, applied uint64) {
+		t.Helper()
+		s := newState()
+		s.ordered = ordered
+		for i, sequence := range sequences {
+			if _, ok := s.apply(fmt.Append(nil, "key", i), sequence, register, []byte("a"), nil); !ok {
+				t.Fatal("refused")
+			}
+		}
+		if got := s.view("x").Writes; got != applied {
+			t.Errorf("%v, ordered %v: %d applied, want %d", sequences, ordered, got, applied)
+		}
+	}
+	f(true, []uint64{1, 2, 5}, 3)
+	f(true, []uint64{2, 1, 5, 4}, 2)
+	f(true, []uint64{5, 0, 6}, 3) // no sequence: in no order
+	f(true, []uint64{5, 5}, 2)    // other keys: not older
+	f(false, []uint64{2, 1, 5, 4}, 4)
 }

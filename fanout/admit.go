@@ -35,13 +35,18 @@ func (f *Fanout) acceptWhole(w *write, head, body int, send *uint64) refusal {
 
 // acceptLocked accepts an admitted write and decides where it goes at once.
 func (f *Fanout) acceptLocked(w *write, now int64) (send uint64) {
+	if w.keyed {
+		w.lane = f.ledger.lanes.of(w.order, len(f.deliverers))
+	}
 	for i, t := range f.deliverers {
-		if t.queue.open(t.peer.Up()) {
+		// What was parked unreached goes first when the backend is back.
+		if t.queue.open(t.peer.Up()) && (w.lane == nil || w.lane.idle(i) && t.unreached == 0) {
 			send |= 1 << i
 		} else {
 			w.deliveries[i].state = waiting // and queued once the request is composed
 		}
 	}
+	w.composing = send != f.all
 	f.ledger.accept(w, now)
 	return send
 }
@@ -56,6 +61,9 @@ func (f *Fanout) acceptStream(x *front.Exchange, w *write, send *uint64) bool {
 	}
 	room := int(head) + headRoom
 	r, err := f.arrive(x, w, room)
+	if f.o.OrderBy.Given() && r == admitted && err == nil {
+		f.takeKey(&x.Req, w, w.memory.b[room:])
+	}
 	f.mu.Lock()
 	if f.refusing && r == admitted {
 		r = notServing

@@ -102,6 +102,8 @@ func TestAWriteAllocatesNothing(t *testing.T) {
 		"all":          nil,
 		"one":          func(s *setup) { s.fanout.Ack, s.fanout.AckEarliest = 1, true },
 		"all, in legs": func(s *setup) { s.fanout.AckTimeout = 900 * time.Millisecond },
+		"in order":     func(s *setup) { s.fanout.OrderBy, _ = ParseOrderBy("form:username") },
+		"by path":      func(s *setup) { s.fanout.OrderBy, _ = ParseOrderBy("path") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			write := bareRig(t, 3, change)
@@ -115,6 +117,14 @@ func TestAWriteAllocatesNothing(t *testing.T) {
 
 func BenchmarkWriteToThree(b *testing.B) {
 	write := bareRig(b, 3, nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		write()
+	}
+}
+
+func BenchmarkWriteToThreeInOrder(b *testing.B) {
+	write := bareRig(b, 3, func(s *setup) { s.fanout.OrderBy, _ = ParseOrderBy("form:username") })
 	b.ReportAllocs()
 	for b.Loop() {
 		write()

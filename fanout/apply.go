@@ -47,7 +47,12 @@ func (f *Fanout) applyLocked(d *delivery, now int64) {
 	}
 	d.attempts++
 	d.status, d.word = o.status, o.word()
-	d.reached = d.reached || k != unreachable
+	if k != unreachable {
+		d.reached = true
+		if w.lane != nil {
+			w.lane.reached(d)
+		}
+	}
 	jitter := f.jitter()
 	next, delay := f.rules.judge(&o, d.attempts-1, jitter)
 	up := t.peer.Up()
@@ -117,7 +122,7 @@ func (f *Fanout) refuseLocked(w *write, now int64) {
 // owedAgainLocked puts back a delivery that was not tried.
 func (f *Fanout) owedAgainLocked(d *delivery, now int64) {
 	next := f.endedOtherwise(d, waiting)
-	if next == waiting {
+	if next == waiting && leads(d) {
 		d.to.queue.add(d)
 	}
 	f.stateLocked(d, next, now)

@@ -132,11 +132,16 @@ func (f *Fanout) back(t *deliverer) {
 }
 
 // retakeLocked takes up what was parked because the backend could not be reached, in order and
-// with attempts counted afresh.
+// with attempts counted afresh. What was overtaken in its key meanwhile is left to an operator.
 func (f *Fanout) retakeLocked(t *deliverer, now int64) {
 	t.queue.returned()
 	for d := t.held.first; d != nil && t.unreached > 0; d = d.next {
-		if d.state == parked && !d.reached {
+		switch {
+		case d.state != parked || d.reached:
+		case overtaken(d):
+			d.reached = true
+			t.unreached--
+		default:
 			f.requeueLocked(d, now)
 		}
 	}
@@ -145,6 +150,35 @@ func (f *Fanout) retakeLocked(t *deliverer, now int64) {
 // requeueLocked takes up a parked delivery again.
 func (f *Fanout) requeueLocked(d *delivery, now int64) {
 	f.ledger.move(d, waiting, now)
-	d.attempts, d.reached = 0, false
-	d.to.queue.add(d)
+	d.attempts, d.reached, d.due = 0, false, 0
+	if leads(d) {
+		d.to.queue.add(d)
+	}
+}
+
+// yields tells whether d, about to be sent, has to wait for earlier writes of its key: those
+// that were parked because the backend could not be reached and are taken up again since it
+// can be. The caller is sending d.
+func (f *Fanout) yields(d *delivery) bool {
+	t := d.to
+	f.mu.Lock()
+	behind := d.fromQueue && t.unreached > 0
+	f.mu.Unlock()
+	if !behind {
+		return false
+	}
+	c, err := t.b.Acquire(backend.ForWrite, 0)
+	if err != nil {
+		return false // the attempt will find out, too, and say so
+	}
+	c.Close()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return false
+	}
+	d.yielding = true
+	f.retakeLocked(t, clock.Now())
+	d.yielding = false
+	return !leads(d)
 }

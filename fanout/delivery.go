@@ -23,7 +23,9 @@ type delivery struct {
 	heap *deliveryHeap
 	pos  int
 
-	prev, next *delivery // in the backend's list of unfinished and parked deliveries
+	prev, next         *delivery // in the backend's list of unfinished and parked deliveries
+	lanePrev, laneNext *delivery // in its key's line for the backend, while unfinished
+	yielding           bool      // sending, and nothing is sent yet: earlier ones may still go before
 
 	// Of the sending goroutine, handed over with the delivery.
 	conn *backend.Conn // the exchange goes on on it; nil: a new one

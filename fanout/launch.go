@@ -59,6 +59,7 @@ func (f *Fanout) owe(w *write, owed uint64) {
 	now := clock.Now()
 	f.mu.Lock()
 	defer f.unlock()
+	w.composing = false
 	for i := range w.deliveries {
 		d := &w.deliveries[i]
 		if owed&(1<<i) == 0 || d.state != waiting {

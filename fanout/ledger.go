@@ -23,7 +23,10 @@ type ledger struct {
 	keptLast    *write
 	keepFor     int64 // ns
 
+	lanes lanes // of the ordering keys of what is not done
+
 	seq                                uint64
+	unkeyed                            uint64 // of the accepted: without an ordering key
 	accepted, settled, pending, parked uint64
 	writes                             int // in the list
 	arriving                           int // admitted, their bodies not complete yet
@@ -94,8 +97,15 @@ func (l *ledger) accept(w *write, now int64) {
 	w.refs = 1 + len(w.deliveries)
 	w.unfinished, w.parked = len(w.deliveries), 0
 	l.link(w)
+	if !w.keyed {
+		l.unkeyed++
+	}
 	for i := range w.deliveries {
 		d := &w.deliveries[i]
+		if w.lane != nil {
+			w.lane.refs++
+			w.lane.enter(d)
+		}
 		d.to.held.append(d)
 		d.to.owed++
 		if d.state == sending {
@@ -136,6 +146,9 @@ func (l *ledger) move(d *delivery, to state, now int64) {
 		w.unfinished++
 		if from == parked {
 			t.held.resumed(d)
+			if w.lane != nil {
+				w.lane.enter(d)
+			}
 		}
 	case to == parked:
 		t.parked++
@@ -146,9 +159,27 @@ func (l *ledger) move(d *delivery, to state, now int64) {
 	default:
 		l.end(d)
 	}
+	if w.lane != nil && !to.unfinished() {
+		l.giveWay(d, from, now)
+	}
 	l.classify(w, now)
 	if to.done() {
 		l.release(w)
+	}
+}
+
+// giveWay ends d's claim on its key at its backend, if it had one until now, and lets the next go.
+func (l *ledger) giveWay(d *delivery, from state, now int64) {
+	lane := d.w.lane
+	if from.unfinished() {
+		next := lane.leave(d)
+		if next != nil && next.state == waiting && !next.w.composing {
+			next.to.queue.again(next, now)
+			next.to.stir()
+		}
+	}
+	if d.state.done() {
+		l.lanes.release(lane)
 	}
 }
 

@@ -35,7 +35,7 @@ func newBooks(backends int) *books {
 	for range backends {
 		p := &fakePeer{}
 		b.peers = append(b.peers, p)
-		b.to = append(b.to, &deliverer{peer: p, queue: newQueue()})
+		b.to = append(b.to, &deliverer{peer: p, index: len(b.to), queue: newQueue()})
 	}
 	return b
 }

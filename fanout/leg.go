@@ -75,7 +75,9 @@ func (f *Fanout) putBackLocked(d *delivery) {
 	}
 	d.to.queue.ended(d)
 	f.ledger.move(d, waiting, clock.Now())
-	d.to.queue.add(d)
+	if leads(d) {
+		d.to.queue.add(d)
+	}
 }
 
 // run sends d, then what its deliverer has next, then waits for more unless enough others do.
@@ -141,6 +143,10 @@ func (l *leg) head(d *delivery, c *backend.Conn) (*backend.Conn, *response) {
 			d.out.fail = asFailure(err)
 			return nil, nil
 		}
+	}
+	if d.w.lane != nil && f.yields(d) {
+		d.out.fail = backend.ErrAbandoned // not an attempt: it is another's turn
+		return nil, nil
 	}
 	c, err := d.to.b.Exchange(backend.ForWrite, 0, d.w.request, d.w.head, true, l, &l.resp)
 	if err != nil {

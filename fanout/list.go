@@ -11,6 +11,8 @@ import (
 var (
 	ErrUnknown = errors.New("no such write")
 	ErrState   = errors.New("nothing of this write can be retried or dropped")
+	// ErrOvertaken is a 409, too: to be retried by force only.
+	ErrOvertaken = errors.New("a later write of the same ordering key was sent before")
 )
 
 // The most List returns, and what it returns when nobody says.
@@ -34,7 +36,7 @@ func (f *Fanout) Snapshot() metrics.Writes {
 	}
 	return metrics.Writes{
 		Accepted: l.accepted, Settled: l.settled, Pending: l.pending, Parked: l.parked,
-		PendingBytes: l.bytes, Backends: backends,
+		Unkeyed: l.unkeyed, PendingBytes: l.bytes, Backends: backends,
 	}
 }
 
@@ -69,39 +71,53 @@ func (f *Fanout) List(q Filter) []View {
 	return views
 }
 
-// Retry takes up the parked deliveries of a write again, attempts counted afresh.
-// Errors: ErrUnknown, ErrState.
-func (f *Fanout) Retry(id string) error {
-	return f.each(id, func(d *delivery, now int64) bool {
-		if d.state != parked {
-			return false
+// Retry takes up the parked deliveries of a write again, attempts counted afresh; force: also
+// where a later write of the same ordering key was sent meanwhile. Otherwise one such delivery
+// keeps all from being retried. Errors: ErrUnknown, ErrState, ErrOvertaken.
+func (f *Fanout) Retry(id string, force bool) error {
+	return f.change(id, func(w *write, now int64) error {
+		err := ErrState
+		for i := range w.deliveries {
+			if d := &w.deliveries[i]; !force && d.state == parked && overtaken(d) {
+				return ErrOvertaken
+			}
 		}
-		f.requeueLocked(d, now)
-		d.to.stir()
-		return true
+		for i := range w.deliveries {
+			if d := &w.deliveries[i]; d.state == parked {
+				f.requeueLocked(d, now)
+				d.to.stir()
+				err = nil
+			}
+		}
+		return err
 	})
 }
 
 // Drop gives up what of a write is not delivered. A delivery that is being sent ends by its
 // own outcome: delivered if it succeeds, dropped otherwise. Errors: ErrUnknown, ErrState.
 func (f *Fanout) Drop(id string) error {
-	return f.each(id, func(d *delivery, now int64) bool {
-		switch {
-		case d.state.done():
-			return false
-		case d.state == sending, d.state == waiting && d.heap == nil:
-			// The latter is about to be queued: its request is still being composed.
-			d.dropping = true
-		default:
-			d.to.queue.remove(d)
-			f.stateLocked(d, dropped, now)
+	return f.change(id, func(w *write, now int64) error {
+		err := ErrState
+		for i := range w.deliveries {
+			d := &w.deliveries[i]
+			switch {
+			case d.state.done():
+				continue
+			case d.state == sending, d.state == waiting && w.composing:
+				// The latter is about to be queued.
+				d.dropping = true
+			default:
+				d.to.queue.remove(d)
+				f.stateLocked(d, dropped, now)
+			}
+			err = nil
 		}
-		return true
+		return err
 	})
 }
 
-// each does something to the deliveries of a write; ErrState when it was done to none.
-func (f *Fanout) each(id string, do func(d *delivery, now int64) bool) error {
+// change does something to a write.
+func (f *Fanout) change(id string, do func(w *write, now int64) error) error {
 	key, ok := parseID(id)
 	if !ok {
 		return ErrUnknown
@@ -115,12 +131,7 @@ func (f *Fanout) each(id string, do func(d *delivery, now int64) bool) error {
 	}
 	w.refs++
 	defer f.ledger.release(w)
-	err := ErrState
-	for i := range w.deliveries {
-		if do(&w.deliveries[i], now) {
-			err = nil
-		}
-	}
+	err := do(w, now)
 	f.decideLocked(w)
 	return err
 }

@@ -53,6 +53,17 @@ func (q *queue) addAt(d *delivery, due int64) {
 	q.waiting.push(d)
 }
 
+// again queues d, when its time has come if that is still to come.
+func (q *queue) again(d *delivery, now int64) {
+	switch {
+	case d.heap != nil:
+	case d.due > now:
+		q.addAt(d, d.due)
+	default:
+		q.add(d)
+	}
+}
+
 // remove takes d out if it is queued.
 func (q *queue) remove(d *delivery) {
 	if d.heap != nil {

@@ -136,17 +136,17 @@ func TestAParkedDeliveryIsRetriedOrDroppedByAnOperator(t *testing.T) {
 	}
 
 	// retried in vain: two attempts more, parked again
-	if err := r.f.Retry(first); err != nil {
+	if err := r.f.Retry(first, false); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "parked again", func() bool { return len(b.requests()) == 6 && r.f.Snapshot().Parked == 2 })
 
 	broken.Store(false)
-	if err := r.f.Retry(first); err != nil {
+	if err := r.f.Retry(first, false); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "settled", func() bool { return r.f.Snapshot().Settled == 1 })
-	if err := r.f.Retry(first); !errors.Is(err, ErrState) {
+	if err := r.f.Retry(first, false); !errors.Is(err, ErrState) {
 		t.Errorf("a settled one can be retried: %v", err)
 	}
 	if err := r.f.Drop(first); !errors.Is(err, ErrState) {
@@ -161,7 +161,7 @@ func TestAParkedDeliveryIsRetriedOrDroppedByAnOperator(t *testing.T) {
 		t.Errorf("dropped: %+v", v)
 	}
 	for _, id := range []string{"", "x", strings.Repeat("0", 32)} {
-		if err := r.f.Retry(id); !errors.Is(err, ErrUnknown) {
+		if err := r.f.Retry(id, false); !errors.Is(err, ErrUnknown) {
 			t.Errorf("Retry(%q): %v", id, err)
 		}
 		if err := r.f.Drop(id); !errors.Is(err, ErrUnknown) {

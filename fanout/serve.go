@@ -14,6 +14,9 @@ func (f *Fanout) Serve(x *front.Exchange) {
 	body, whole := x.Body()
 	var send uint64
 	if whole {
+		if f.o.OrderBy.Given() {
+			f.takeKey(&x.Req, w, body)
+		}
 		r := f.acceptWhole(w, len(x.Req.Head), len(body), &send)
 		if r != admitted {
 			f.dropWrite(w)

@@ -18,6 +18,11 @@ type write struct {
 	line     []byte // "METHOD path"
 	methodN  int    // of them the method
 
+	// Fixed when it is accepted.
+	keyed bool     // it has an ordering key
+	order orderKey // that
+	lane  *lane    // of that key; nil: unordered, or every delivery is done
+
 	// Fixed before the first delivery begins. It goes back when the write is settled.
 	request []byte  // what every backend is sent, in every attempt
 	memory  *buffer // it is in
@@ -26,8 +31,9 @@ type write struct {
 	prev, next *write
 	class      class
 	refs       int
-	unfinished int // deliveries
-	parked     int // deliveries
+	unfinished int  // deliveries
+	composing  bool // its request is not there yet: owe will queue its deliveries
+	parked     int  // deliveries
 
 	known     bool   // can be found by its id
 	disclosed bool   // its id was told to a client: it is kept for a while when settled
@@ -67,6 +73,7 @@ func (w *write) reset() {
 	w.size = 0
 	w.class = classNone
 	w.known, w.disclosed, w.expires = false, false, 0
+	w.keyed, w.lane, w.composing = false, nil, false
 	w.firsts, w.refused = 0, 0
 	w.verdict, w.waiting = undecided, false
 }

@@ -3,6 +3,7 @@ package metrics
 // Writes is one consistent look at the writes: Accepted == Settled + Pending + Parked.
 type Writes struct {
 	Accepted, Settled, Pending, Parked uint64
+	Unkeyed                            uint64 // of the accepted: without an ordering key
 	PendingBytes                       int64
 	Backends                           []BackendWrites // by index
 }

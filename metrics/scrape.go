@@ -78,7 +78,7 @@ func (s *Set) printGauges(p printer, l look) {
 func (s *Set) printWrites(p printer, l look) {
 	p.plain("tutti_writes_accepted_total", "counter", l.writes.Accepted)
 	p.plain("tutti_writes_settled_total", "counter", l.writes.Settled)
-	p.plain("tutti_unkeyed_writes_total", "counter", l.writes.Accepted) // no ordering key can be told yet
+	p.plain("tutti_unkeyed_writes_total", "counter", l.writes.Unkeyed)
 	p.plain("tutti_writes_pending", "gauge", l.writes.Pending)
 	p.plain("tutti_writes_parked", "gauge", l.writes.Parked)
 	p.plain("tutti_writes_pending_bytes", "gauge", count(l.writes.PendingBytes))

@@ -1,0 +1,128 @@
+package fanout
+
+// maxFreeLanes is how many lanes are kept for the next keys.
+const maxFreeLanes = 4096
+
+// orderKey is an ordering key: its SHA-256, cut to 128 bits. Two keys with the same one would
+// be delivered as one, in order.
+type orderKey [16]byte
+
+// lane is the deliveries of one ordering key. On each backend only the first of its line may
+// be queued or sent; the others wait for it to be delivered, rejected, parked or dropped.
+// Fanout.mu guards it. It lives as long as one of its deliveries is not done.
+type lane struct {
+	key   orderKey
+	refs  int // deliveries that are not done
+	lines []line
+	next  *lane // in the free list
+}
+
+// line is a lane's unfinished deliveries to one backend, in the order they were accepted.
+type line struct {
+	first, last *delivery
+	sent        uint64 // the highest sequence of which an attempt has reached the backend
+}
+
+// idle tells whether a new write of the key may be sent to backend i at once.
+func (l *lane) idle(i int) bool { return l.lines[i].first == nil }
+
+// leads tells whether d may be queued or sent: nothing of its key is before it.
+func leads(d *delivery) bool { return d.lanePrev == nil }
+
+// enter puts d, which is unfinished now, into its line, by sequence but never before one that
+// is being sent. One that is displaced from the first place is taken out of the queue.
+func (l *lane) enter(d *delivery) {
+	at := &l.lines[d.to.index]
+	before := at.last
+	for before != nil && before.w.seq > d.w.seq && !begun(before) {
+		before = before.lanePrev
+	}
+	d.lanePrev = before
+	if before == nil {
+		d.laneNext, at.first = at.first, d
+	} else {
+		d.laneNext, before.laneNext = before.laneNext, d
+	}
+	if d.laneNext == nil {
+		at.last = d
+		return
+	}
+	d.laneNext.lanePrev = d
+	d.to.queue.remove(d.laneNext)
+}
+
+// leave takes d out of its line and returns the one that leads now, if that was d before.
+func (l *lane) leave(d *delivery) (next *delivery) {
+	at := &l.lines[d.to.index]
+	if d.lanePrev == nil {
+		at.first, next = d.laneNext, d.laneNext
+	} else {
+		d.lanePrev.laneNext = d.laneNext
+	}
+	if d.laneNext == nil {
+		at.last = d.lanePrev
+	} else {
+		d.laneNext.lanePrev = d.lanePrev
+	}
+	d.lanePrev, d.laneNext = nil, nil
+	return next
+}
+
+// begun tells whether the backend may have something of d's present attempt.
+func begun(d *delivery) bool { return d.state == sending && !d.yielding }
+
+// overtaken tells whether a later write of d's key was sent to d's backend, or is being sent.
+func overtaken(d *delivery) bool {
+	l := d.w.lane
+	if l == nil {
+		return false
+	}
+	at := &l.lines[d.to.index]
+	return at.sent > d.w.seq || at.first != nil && at.first.w.seq > d.w.seq && begun(at.first)
+}
+
+// reached notes that an attempt of d has reached its backend.
+func (l *lane) reached(d *delivery) {
+	at := &l.lines[d.to.index]
+	at.sent = max(at.sent, d.w.seq)
+}
+
+// lanes are all there are, by key. The zero value is ready.
+type lanes struct {
+	byKey map[orderKey]*lane
+	free  *lane
+	spare int
+}
+
+// of returns the key's lane over n backends.
+func (s *lanes) of(key orderKey, n int) *lane {
+	if l := s.byKey[key]; l != nil {
+		return l
+	}
+	l := s.free
+	if l == nil {
+		l = &lane{lines: make([]line, n)}
+	} else {
+		s.free, l.next = l.next, nil
+		s.spare--
+	}
+	if s.byKey == nil {
+		s.byKey = make(map[orderKey]*lane)
+	}
+	l.key = key
+	s.byKey[key] = l
+	return l
+}
+
+// release ends one delivery's reference.
+func (s *lanes) release(l *lane) {
+	if l.refs--; l.refs > 0 {
+		return
+	}
+	delete(s.byKey, l.key)
+	if s.spare < maxFreeLanes {
+		clear(l.lines)
+		l.next, s.free = s.free, l
+		s.spare++
+	}
+}
