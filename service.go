@@ -172,7 +172,11 @@ func (s *service) buildFanout(pseudonym string) error {
 			Base: s.c.RetryBase, Max: s.c.RetryMaxBackoff, Jitter: s.c.RetryJitter, Attempts: s.c.RetryAttempts,
 		},
 		MaxPending: s.c.MaxPending, MaxPendingBytes: s.c.MaxPendingBytes, MaxWriteSize: s.c.MaxWriteSize,
-		OrderBy: s.c.OrderBy, KeepFor: s.c.IdempotencyWindow, Pseudonym: pseudonym,
+		OrderBy: s.c.OrderBy, KeepFor: s.c.IdempotencyWindow,
+		// Sequences have to grow across restarts: a backend that drops what is older than the last
+		// it applied would drop everything. Nobody accepts a million writes a second.
+		LastSequence: uint64(time.Now().UnixMicro()),
+		Pseudonym:    pseudonym,
 	})
 	return err
 }

@@ -73,6 +73,7 @@ func New(o Options) (*Fanout, error) {
 	f.ledger = ledger{
 		maxWrites: o.MaxPending, maxBytes: o.MaxPendingBytes, keepFor: int64(o.KeepFor),
 		byID: make(map[[16]byte]*write),
+		seq:  o.LastSequence,
 		free: f.putWrite, put: f.buffers.put,
 		onKeep:  func() { poke(f.keeping) },
 		onQuiet: func() { poke(f.quiet) },

@@ -31,7 +31,9 @@ type Options struct {
 	MaxPendingBytes int64 // of those writes' heads and bodies, as the clients sent them
 	MaxWriteSize    int64 // bytes of a write's body, and of a backend's answer to it
 
-	OrderBy   OrderBy       // per key and backend one delivery at a time, in sequence
+	OrderBy      OrderBy // per key and backend one delivery at a time, in sequence
+	LastSequence uint64  // of what was accepted before: the first write gets one more
+
 	KeepFor   time.Duration // a finished write whose id was told to somebody can be looked up for so long
 	Pseudonym string        // for Via
 }
