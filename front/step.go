@@ -239,7 +239,11 @@ func (c *conn) finish(w *work) next {
 		return stop
 	}
 	w.next()
-	if !c.enter(idle) {
+	p := idle
+	if w.buffered() {
+		p = heading // idle, it would be closed at the FIN that may be behind what is here
+	}
+	if !c.enter(p) {
 		return stop
 	}
 	return again
