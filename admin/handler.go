@@ -102,7 +102,7 @@ func isID(s string) bool {
 
 // framed tells whether h may announce a body. fasthttp does not read one whose coding is
 // identity and would take it for the next request, somebody else's behind a proxy. This looks
-// at the bytes as they came, since fasthttp drops what it overrules (PITFALLS 20).
+// at the bytes as they came, since fasthttp drops what it overrules.
 func framed(h *fasthttp.RequestHeader) bool {
 	raw := bytes.ToLower(h.RawHeaders())
 	return bytes.Contains(raw, []byte("content-length")) || bytes.Contains(raw, []byte("transfer-encoding"))

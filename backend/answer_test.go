@@ -46,7 +46,7 @@ func TestAnswersAreReadToTheirEndHoweverTheyAreSplit(t *testing.T) {
 	} {
 		ways := map[string]fault{"at once": says(c.answer)}
 		if len(c.answer) < 1000 {
-			// A head that comes byte by byte must succeed (PITFALLS 34).
+			// A head that comes byte by byte must succeed.
 			ways["byte by byte"] = saysInBytes(c.answer)
 		}
 		for way, f := range ways {
@@ -108,7 +108,6 @@ func TestABodyCutShortIsNoEnd(t *testing.T) {
 func TestNonsenseIsAProtocolError(t *testing.T) {
 	const end = "\r\n\r\n"
 	for name, answer := range map[string]string{
-		// PITFALLS 10
 		"two lengths":               "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6" + end + "hello",
 		"length and chunks":         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked" + end + "0" + end,
 		"an unknown coding":         "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip" + end,
@@ -368,7 +367,7 @@ func TestAStreamNeedsOneBuffer(t *testing.T) {
 
 func TestAnAnswerThatCameBeforeItsRequestIsReceived(t *testing.T) {
 	// Servers that have no room for a connection say so at once. On a fresh connection the
-	// poller may have told of it before anybody waits (PITFALLS 31).
+	// poller may have told of it before anybody waits.
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

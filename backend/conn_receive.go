@@ -9,7 +9,7 @@ import (
 	"tutti/wire"
 )
 
-// maxInterims is how many 1xx answers may come before the final one (SPEC §3a).
+// maxInterims is how many 1xx answers may come before the final one.
 const maxInterims = 16
 
 // Receive blocks for one head, interim ones included, and parses it into resp (which aliases

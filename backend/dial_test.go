@@ -33,7 +33,7 @@ func TestWhatThisMachineIsShortOfIsNoFailureOfTheBackend(t *testing.T) {
 }
 
 func TestBothFamiliesAreDialled(t *testing.T) {
-	// PITFALLS 17: fasthttp dials IPv4 only.
+	// fasthttp dials IPv4 only.
 	for _, host := range []string{"127.0.0.1", "::1"} {
 		ln, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 		if err != nil {

@@ -5,7 +5,7 @@ package backend
 type Failure struct {
 	Outcome Outcome
 	Stale   bool   // a kept connection was found closed: not the backend's failure; re-send on a fresh one if allowed
-	Status  int    // 502, 503, 504 as SPEC §5
+	Status  int    // 502, 503 or 504: what a client is told
 	Word    string // Proxy-Status error=: connection_refused, connection_terminated, connection_timeout, http_response_timeout, http_protocol_error, connection_limit_reached, tls_certificate_error, tls_protocol_error
 }
 

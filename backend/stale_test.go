@@ -18,7 +18,7 @@ func exchangeOnce(b *Backend, req string) (*Conn, error) {
 }
 
 func TestNothingIsSentTwiceByItself(t *testing.T) {
-	// PITFALLS 1: fasthttp's HostClient sends a GET up to five times when a backend closes,
+	// fasthttp's HostClient sends a GET up to five times when a backend closes,
 	// truncates or garbles its answer.
 	for name, c := range map[string]struct {
 		fault fault
@@ -43,7 +43,7 @@ func TestNothingIsSentTwiceByItself(t *testing.T) {
 }
 
 func TestAPostOnAConnectionJustClosedIsNotLost(t *testing.T) {
-	// PITFALLS 2: 10 of 20 failed with fasthttp's client. The close has arrived before the
+	// 10 of 20 failed with fasthttp's client. The close has arrived before the
 	// next request, so nothing of it is sent in vain, with or without leave to send again.
 	f := newFake(t, saysThenCloses(ok))
 	b := newBackend(t, f.name(), nil)
@@ -108,7 +108,7 @@ func TestDeadPooledConnectionsCostTheClientNothing(t *testing.T) {
 }
 
 func TestUnaskedBytesAreNobodysAnswer(t *testing.T) {
-	// PITFALLS 32: a backend's 408 on closing went to the next client.
+	// a backend's 408 on closing went to the next client.
 	for _, closes := range []bool{false, true} {
 		f := newFake(t, ok)
 		b := newBackend(t, f.name(), nil)
@@ -126,7 +126,7 @@ func TestUnaskedBytesAreNobodysAnswer(t *testing.T) {
 }
 
 func TestAFinThatCameWithTheAnswerIsSeen(t *testing.T) {
-	// PITFALLS 33: reading stops after the answer, so the FIN in the same segment is not read.
+	// reading stops after the answer, so the FIN in the same segment is not read.
 	f := newFake(t, saysThenCloses(ok), ok)
 	b := newBackend(t, f.name(), nil)
 	if _, _, err := do(b, get); err != nil {
@@ -258,7 +258,7 @@ func TestAnUploadWithAnEarlyAnswerEndsItsConnection(t *testing.T) {
 }
 
 func TestAnUploadInTwoGoroutines(t *testing.T) {
-	// PITFALLS 36: what the uploader and the receiver share is atomic; -race looks.
+	// what the uploader and the receiver share is atomic; -race looks.
 	b := newBackend(t, newFake(t, ok).name(), nil)
 	for range 20 {
 		c := acquired(t, b)

@@ -55,7 +55,7 @@ func moody(d *dice) harness.Script {
 	}
 }
 
-// balanced is SPEC §6's sum over one scrape.
+// balanced is the sum of the writes over one scrape.
 func balanced(m harness.Metrics) error {
 	accepted, settled := m["tutti_writes_accepted_total"], m["tutti_writes_settled_total"]
 	pending, parked := m["tutti_writes_pending"], m["tutti_writes_parked"]

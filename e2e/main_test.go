@@ -105,7 +105,7 @@ func wantStatus(t *testing.T, a *harness.Answer, status int) {
 	}
 }
 
-// wantProblem fails the test unless the answer is one of Tutti's own (SPEC §5) and tells
+// wantProblem fails the test unless the answer is one of Tutti's own and tells
 // nothing of the backends.
 func wantProblem(t *testing.T, a *harness.Answer, status int, word string, secrets ...string) {
 	t.Helper()

@@ -11,7 +11,7 @@ import (
 )
 
 // requestCase is a file of testdata/requests: what a client sends, what it gets, and what the
-// backend gets, byte for byte but for what SPEC §3a adds.
+// backend gets, byte for byte but for what a proxy adds.
 //
 //	-- send --     the bytes
 //	-- client --   the answers' statuses in turn ("400|501": either), then what becomes of the
@@ -162,7 +162,7 @@ func wantForwarded(t *testing.T, tc requestCase, refused bool, calls []*harness.
 	}
 }
 
-// added are the fields SPEC §3a and §4 add; each once, unless the client's own is kept.
+// added are the fields Tutti adds; each once, unless the client's own is kept.
 var added = []string{
 	"Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-Id",
 	"Idempotency-Key", "Tutti-Sequence",

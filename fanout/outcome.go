@@ -40,7 +40,7 @@ func (o *outcome) kind() kind {
 	}
 }
 
-// word is the failure in SPEC §5's words, empty when there was an answer.
+// word is the failure in the words of Proxy-Status, empty when there was an answer.
 func (o *outcome) word() string {
 	if o.fail == nil {
 		return ""

@@ -23,7 +23,7 @@ type DeliveryView struct {
 	State       string     `json:"state"`    // "sending", "waiting", "delivered", "rejected", "parked" or "dropped"
 	Attempts    int        `json:"attempts"` // ended ones; since the last retry by an operator
 	Status      int        `json:"status,omitempty"`
-	Error       string     `json:"error,omitempty"` // of the last attempt, one of SPEC §5's words
+	Error       string     `json:"error,omitempty"` // of the last attempt, a word of Proxy-Status
 	NextAttempt *time.Time `json:"next_attempt,omitempty"`
 }
 

@@ -17,7 +17,7 @@ type body struct {
 	left    int64  // of a body with a length: not yet read
 	chunks  wire.ChunkReader
 	taken   atomic.Bool // a byte of it was here or read: nobody waits for 100
-	done    atomic.Bool // read to its end (PITFALLS 36)
+	done    atomic.Bool // read to its end
 	cut     atomic.Bool
 	err     error // what every later read returns
 }

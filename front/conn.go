@@ -71,7 +71,7 @@ func newConn(s *Server, nc net.Conn) *conn {
 		}
 	}
 	if tc, ok := nc.(*net.TCPConn); ok {
-		// explicitly: not every listener sets what net.ListenConfig would (PITFALLS 38)
+		// explicitly: not every listener sets what net.ListenConfig would
 		_ = tc.SetNoDelay(true)
 		_ = tc.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true})
 	}

@@ -8,7 +8,7 @@ import (
 
 // Drain closes the listeners, goes on serving what is open with Connection: close, closes
 // connections that have been silent for a second, and returns nil when none is left or ctx's
-// error when it is done; Close cuts what is left then. SPEC "Stopping", PITFALLS 27.
+// error when it is done; Close cuts what is left then.
 func (s *Server) Drain(ctx context.Context) error {
 	s.stopAccepting(backlogTime)
 	for s.set.len() > 0 {

@@ -12,8 +12,8 @@ import (
 // proxy has another.
 func (x *Exchange) Peer() netip.Addr { return x.c.addr }
 
-// Outgoing is what a forwarded request carries besides its own fields, whoever forwards it
-// (SPEC "What changes on the way"): who the client is, in which protocol it came, and whether
+// Outgoing is what a forwarded request carries besides its own fields, whoever forwards
+// it: who the client is, in which protocol it came, and whether
 // what it says about others is believed. How the body is framed is the caller's to add. The
 // request id in it is fresh, and noted in x.Trace.
 func (x *Exchange) Outgoing(pseudonym string) wire.Outgoing {

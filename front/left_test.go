@@ -71,7 +71,7 @@ func TestAClientThatLeavesAbandonsTheExchangeWithTheBackend(t *testing.T) {
 	half := func(c *client) { _ = c.CloseWrite() }
 	check("by closing", plain, fin)
 	check("by a reset", plain, reset)
-	check("by closing its side", plain, half) // PITFALLS 39, as nginx
+	check("by closing its side", plain, half) // as nginx
 	check("behind a pipelined request", plain+plain+strings.Repeat("x", 100_000), half)
 	check("from outside of the callback", upgrade, fin)
 }

@@ -39,7 +39,7 @@ func (p *pause) next() time.Duration {
 }
 
 // passes tells whether accepting can go on after err: the process or the machine is out of
-// something that comes back, or the one connection failed (accept(2); PITFALLS 24).
+// something that comes back, or the one connection failed (accept(2)).
 func passes(err error) bool {
 	var e syscall.Errno
 	if !errors.As(err, &e) {

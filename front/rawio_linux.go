@@ -8,8 +8,8 @@ import (
 )
 
 // rawIO says that recv and send work on a connection's descriptor. They are raw system
-// calls on a socket that does not block: no hand-over to the scheduler around them. PERF.md
-// idea 5: with the joined waits it took 19 % off a read.
+// calls on a socket that does not block: no hand-over to the scheduler around them.
+// rawio_plain.go is the same over net.Conn.
 const rawIO = true
 
 // recv is recv(2) without waiting. p must not be empty.

@@ -25,7 +25,7 @@ func (c *conn) send(a, b []byte) error {
 }
 
 // sendRaw tries without waiting first when that is possible: nearly always the socket has
-// room, and the wait for the client's next request is the callback's own (PERF.md, D).
+// room, and the wait for the client's next request is the callback's own.
 func (c *conn) sendRaw(a, b []byte) error {
 	w := c.w
 	w.a, w.b, w.sendErr, w.stalling = a, b, nil, false

@@ -21,13 +21,13 @@ const (
 
 // step is the callback of RawConn.Read: it receives, serves every request that is whole in the
 // buffer, sends the answers and returns false to wait. The poller was re-armed before the first
-// call, so what arrives while it runs is not missed (PITFALLS 31): that is why a request is
+// call, so what arrives while it runs is not missed: that is why a request is
 // served in here, and why the socket is read to its end before each wait. Nothing in here may
 // use net.Conn's Read, which would wait for the lock RawConn.Read holds.
 func (c *conn) step(fd uintptr) bool {
 	c.fd = fd
 	if c.w != nil {
-		// what a request served outside the callback left behind (PITFALLS 35)
+		// what a request served outside the callback left behind
 		if c.verdict = c.advance(); c.verdict != wait {
 			return true
 		}
@@ -52,7 +52,7 @@ func (c *conn) step(fd uintptr) bool {
 			return true
 		}
 		// less than there was room for: the socket is empty. With part of a request here it
-		// is asked again, since a FIN may have come along (PITFALLS 33).
+		// is asked again, since a FIN may have come along.
 		if n < len(room) && !c.w.buffered() {
 			c.verdict = c.rest(progress)
 			return c.verdict != wait

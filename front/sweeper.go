@@ -6,11 +6,11 @@ import (
 )
 
 // idleInDrain is how long a connection of a draining server may be silent before it is
-// closed: a request may be on its way on it (PITFALLS 27).
+// closed: a request may be on its way on it.
 const idleInDrain = time.Second
 
 // sweeper cuts what is overdue. Connections only stamp what they do; one goroutine looks at all
-// of them every tick, because a deadline per request costs a fifth of it (PERF.md, idea 7).
+// of them every tick, because a deadline per request is a timer per request.
 type sweeper struct {
 	s     *Server
 	every time.Duration
@@ -117,7 +117,7 @@ func (sw *sweeper) check(c *conn, tick uint64) {
 
 // checkIdle closes a connection that was silent for longer than limit, or for a second when
 // draining, and one whose client left: its FIN may have come along with the last request, and
-// no event tells of it (PITFALLS 33).
+// no event tells of it.
 func (sw *sweeper) checkIdle(c *conn, m moment, tick, limit uint64) {
 	age := m.age(tick)
 	gone := age > limit
@@ -138,7 +138,7 @@ func (sw *sweeper) checkIdle(c *conn, m moment, tick, limit uint64) {
 }
 
 // checkLeft abandons the backend's side of an exchange whose client left. A half-close
-// counts as leaving (PITFALLS 39).
+// counts as leaving.
 func (sw *sweeper) checkLeft(c *conn, m moment) {
 	if !c.held() {
 		return

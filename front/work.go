@@ -101,7 +101,6 @@ func (w *work) scan(limit int) (int, error) {
 }
 
 // skipBlank drops blank lines before a request: some clients send one after a body.
-// PITFALLS 37.
 func (w *work) skipBlank() {
 	for w.c.blanks < maxBlanks && bytes.HasPrefix(w.in[w.r:w.n], crlf) {
 		w.r += len(crlf)

@@ -1,4 +1,4 @@
-// Package metrics holds every series Tutti exports (SPEC: the names are final). Each series is
+// Package metrics holds every series Tutti exports (their names are final). Each series is
 // resolved once, when the thing it belongs to is built, and never looked up by label on the
 // path: counting there is an atomic add or a histogram's update and allocates nothing.
 //

@@ -19,7 +19,7 @@ func scrape(t *testing.T, s *Set) scraped {
 	return parse(t, b.String())
 }
 
-// contract is every series of SPEC §6 (but the journal's and the ordering key's) for these
+// contract is every series there is (but the journal's and the ordering key's) for these
 // backends, with its type.
 func contract(backends ...string) map[string]string {
 	m := map[string]string{

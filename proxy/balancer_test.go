@@ -31,7 +31,7 @@ func TestReadsTakeTurns(t *testing.T) {
 	}
 }
 
-// What is removed, replaced and added is SPEC's list; everything else is passed byte for byte.
+// What is removed, replaced and added is a short list; everything else is passed byte for byte.
 func TestTheBackendGetsWhatTheClientSent(t *testing.T) {
 	got := make(chan string, 1)
 	addr := balance(t, nil, newFake(t, answers(ok("x"), func(head string, _ []byte) { got <- head })))

@@ -78,7 +78,7 @@ func TestTuttiIsNeverLaxerThanItsPeers(t *testing.T) {
 }
 
 // excused are requests that both others refuse, each for a part of it that the other passes on, and
-// that Tutti passes on as SPEC wants it.
+// that Tutti passes on as it is meant to.
 var excused = map[string]bool{
 	"wire/path-kept": true, // climbs above the root: nginx; bytes over 127: HAProxy
 }

@@ -74,7 +74,7 @@ func (p *Process) Do(method, path string, fields ...string) Reply {
 	return Reply{Status: resp.StatusCode, Header: resp.Header, Body: string(body)}
 }
 
-// Write is a write's state as its page shows it (SPEC §4).
+// Write is a write's state as its page shows it.
 type Write struct {
 	ID       string     `json:"id"`
 	State    string     `json:"state"`
