@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -76,7 +77,7 @@ func TestAnUploadReachesTheBackendAsItComes(t *testing.T) {
 
 func TestAnEarlyAnswerToAnUploadReachesTheClient(t *testing.T) {
 	t.Parallel()
-	const size = 20 << 20
+	const size = 100 << 20
 	answer := "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"
 	for name, script := range map[string]harness.Script{
 		"and closes": func(c *harness.Call) { _ = c.Write(answer); c.Close() },
@@ -88,7 +89,7 @@ func TestAnEarlyAnswerToAnUploadReachesTheClient(t *testing.T) {
 		"and goes on reading": func(c *harness.Call) { _ = c.Write(answer); _ = c.ReadBody() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := harness.NewBackend(t, script)
+			b := harness.NewBackend(t, harness.By(map[string]harness.Script{"POST": script}, harness.Says(200, "read")))
 			p := start(t, harness.BackendFlag(b))
 			for _, chunked := range []bool{false, true} {
 				c := harness.Dial(t, p.Listen)
@@ -103,6 +104,8 @@ func TestAnEarlyAnswerToAnUploadReachesTheClient(t *testing.T) {
 				}
 				c.Close()
 				<-done
+				// The next ones are served.
+				wantStatus(t, harness.Once(t, p.Listen, get("/login")), 200)
 			}
 			harness.Eventually(t, "the clients are gone", func() bool {
 				return p.Metrics().Must(t, "tutti_client_connections") == 0
@@ -117,7 +120,7 @@ func TestAnEarlyAnswerToAnUploadReachesTheClient(t *testing.T) {
 // upload sends a large body until the other side has had enough.
 func upload(c *harness.Conn, size int, chunked bool) {
 	piece := strings.Repeat("x", 0x8000)
-	head := "POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 20971520\r\n\r\n"
+	head := fmt.Sprintf("POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", size)
 	if chunked {
 		head = "POST /login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 		piece = "8000\r\n" + piece + "\r\n"
