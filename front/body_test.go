@@ -301,7 +301,8 @@ func TestAPauseInABodyIsLimitedAndTheWholeIsNot(t *testing.T) {
 			begun := time.Now()
 			c.send(head + "b")
 			status, _, body := c.answer()
-			if took := time.Since(begun); took < limit {
+			// A tick that came late makes the next ones come early.
+			if took := time.Since(begun); took < limit*3/4 {
 				t.Errorf("cut after %v", took)
 			}
 			if slow.Load() && body != "slow" || !slow.Load() && status != 408 {
