@@ -20,7 +20,7 @@ func TestAnIdleConnectionIsClosedSilently(t *testing.T) {
 				c.expect(200, "GET /a  ")
 			}
 			c.expectEnd()
-			if took := time.Since(begun); took < limit {
+			if took := time.Since(begun); took < limit*3/4 { // ticks can come late, the next ones then early
 				t.Errorf("closed after %v", took)
 			}
 			if got := f.h.refusals(); got != "[]" {
@@ -97,7 +97,7 @@ func TestAClientThatTakesItsAnswerSlowlyGetsItWhole(t *testing.T) {
 		}
 		waitFor(t, limit/4)
 	}
-	if took := time.Since(begun); took < 2*limit {
+	if took := time.Since(begun); took < 2*limit*3/4 {
 		t.Skipf("took only %v", took)
 	}
 }
