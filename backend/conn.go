@@ -32,11 +32,12 @@ type socket interface {
 // early answer), which must have ended before Release. Everything else belongs to the claimer.
 // A claim ends with exactly one Release or Close; further ones do nothing.
 type Conn struct {
-	b    *Backend
-	nc   net.Conn     // a socket, unless tls is set
-	tls  *secure.Conn // nc, when it is one
-	io   ioState
-	slot int // in pool.conns
+	b     *Backend
+	nc    net.Conn     // a socket, unless plain is set
+	tls   *secure.Conn // nc, when it is one
+	plain bool         // nc has no descriptor to be read and written by: TLS, or what Options.Dial returned
+	io    ioState
+	slot  int // in pool.conns
 
 	flags     atomic.Uint32
 	use       Use

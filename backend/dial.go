@@ -10,13 +10,27 @@ import (
 	"tutti/secure"
 )
 
+// Dial connects to a backend's name. A connection that is not a syscall.Conn is read and written
+// as net.Conn has it; if it has Quiet() bool, as secure.Conn does, that is asked before it is used again.
+type Dial func(ctx context.Context, name string) (net.Conn, error)
+
 // connect opens a connection, of no pool yet, to whatever the name stands for now: both
 // families (RFC 8305), resolved each time.
 func (b *Backend) connect(ctx context.Context) (net.Conn, error) {
 	if b.o.TLS != nil {
 		return b.connectTLS(ctx)
 	}
-	return b.dialer.DialContext(ctx, "tcp", b.name)
+	return b.open(ctx)
+}
+
+// open is connect below TLS.
+func (b *Backend) open(ctx context.Context) (net.Conn, error) {
+	if b.o.Dial == nil {
+		return b.dialer.DialContext(ctx, "tcp", b.name)
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.o.DialTimeout)
+	defer cancel()
+	return b.o.Dial(ctx, b.name)
 }
 
 // dial connects for a claim. It fills the slot the caller holds, or vacates it.
@@ -58,6 +72,8 @@ func dialFailure(err error) *Failure {
 func (b *Backend) fill(nc net.Conn, u Use) (*Conn, error) {
 	c := &Conn{b: b, nc: nc}
 	c.tls, _ = nc.(*secure.Conn)
+	_, socket := nc.(socket)
+	c.plain = c.tls != nil || !socket
 	if err := c.bind(); err != nil {
 		_ = nc.Close()
 		b.pool.vacate(u)

@@ -1,12 +1,19 @@
 package backend
 
 import (
+	"bufio"
+	"context"
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestWhatThisMachineIsShortOfIsNoFailureOfTheBackend(t *testing.T) {
@@ -52,4 +59,67 @@ func TestBothFamiliesAreDialled(t *testing.T) {
 		}
 		_ = ln.Close()
 	}
+}
+
+// noted is a connection that is no socket.
+type noted struct {
+	net.Conn
+	quiet atomic.Bool
+}
+
+func (c *noted) Quiet() bool { return c.quiet.Load() }
+
+func TestADialOfOnesOwnNeedsNoSockets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var all []*noted
+		b, err := New("away:80", 0, Options{DialTimeout: time.Second, Dial: func(ctx context.Context, name string) (net.Conn, error) {
+			if name != "away:80" {
+				t.Errorf("dialled %q", name)
+			}
+			if len(all) == 2 {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			near, far := net.Pipe()
+			go func() {
+				r := bufio.NewReader(far)
+				for {
+					if _, err := http.ReadRequest(r); err != nil {
+						return
+					}
+					_, _ = io.WriteString(far, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+				}
+			}()
+			c := &noted{Conn: near}
+			c.quiet.Store(true)
+			all = append(all, c)
+			return c, nil
+		}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := NewGroup([]*Backend{b})
+		defer g.Close()
+		ask := func() {
+			t.Helper()
+			if status, body, err := do(b, get); status != 200 || body != "ok" || err != nil {
+				t.Errorf("got %d %q %v", status, body, err)
+			}
+		}
+		ask()
+		ask()
+		if len(all) != 1 {
+			t.Errorf("%d connections for two requests in turn", len(all))
+		}
+		all[0].quiet.Store(false)
+		ask() // it is not used again
+		if len(all) != 2 {
+			t.Error("a connection that is not quiet was used again")
+		}
+		all[1].quiet.Store(false)
+		start := time.Now()
+		if _, _, err := do(b, get); err != ErrDialTimeout || time.Since(start) != time.Second {
+			t.Errorf("got %v after %v", err, time.Since(start))
+		}
+	})
 }

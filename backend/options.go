@@ -24,6 +24,7 @@ type Options struct {
 	MaxHeader       int           // bytes of an answer's head; 16 KiB
 	Checks          Checks        // active health checks; none without a Path
 	TLS             *tls.Config   // of this one backend (secure.ClientConfig), not changed any more; nil: plain HTTP
+	Dial            Dial          // connects instead of TCP; nil: TCP
 	Log             *slog.Logger  // told when a backend is ejected and when it is live again; nil: nobody is
 }
 

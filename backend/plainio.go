@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// Input and output as net.Conn has it: that of TLS, and everything where there are no raw
-// system calls.
+// Input and output as net.Conn has it: that of TLS and of what else is no socket, and everything
+// where there are no raw system calls.
 
 // piece is written at once, so that a long body's every pause is measured.
 const piece = 64 << 10
@@ -38,6 +38,12 @@ func (c *Conn) sendPlain(p []byte, look bool) (int, error) {
 		return sent, err
 	}
 	return sent, nil
+}
+
+// saysQuiet asks what is no socket whether it is open and nothing waits to be read.
+func (c *Conn) saysQuiet() bool {
+	q, ok := c.nc.(interface{ Quiet() bool })
+	return !ok || q.Quiet()
 }
 
 // cutForGood says why a TLS connection was cut while sending. Unlike a plain one's, whatever the

@@ -32,7 +32,7 @@ type ioState struct {
 
 // bind readies the callbacks.
 func (c *Conn) bind() error {
-	if c.tls != nil {
+	if c.plain {
 		return nil
 	}
 	raw, err := c.nc.(socket).SyscallConn()
@@ -46,7 +46,7 @@ func (c *Conn) bind() error {
 
 // recvSome receives at least a byte into p. pauses: the wait counts as a pause in a body.
 func (c *Conn) recvSome(p []byte, pauses bool) (int, error) {
-	if c.tls != nil {
+	if c.plain {
 		return c.recvPlain(p, pauses)
 	}
 	s := &c.io
@@ -61,7 +61,7 @@ func (c *Conn) recvSome(p []byte, pauses bool) (int, error) {
 
 // sendAll sends p, looking first whether the connection is still open if look is set.
 func (c *Conn) sendAll(p []byte, look bool) (int, error) {
-	if c.tls != nil {
+	if c.plain {
 		return c.sendPlain(p, look)
 	}
 	s := &c.io
@@ -77,7 +77,7 @@ func (c *Conn) sendAll(p []byte, look bool) (int, error) {
 // sendRecv sends out and, if the socket took all of it, receives at least a byte into in.
 // A short send returns at once with sent < len(out) and no error.
 func (c *Conn) sendRecv(out, in []byte, look bool) (sent, n int, sendErr, recvErr error) {
-	if c.tls != nil {
+	if c.plain {
 		return c.sendRecvPlain(out, in, look)
 	}
 	s := &c.io
@@ -176,8 +176,8 @@ func (c *Conn) exchangeStep(fd uintptr) bool {
 	return !looked && c.readStep(fd)
 }
 
-// isQuiet is quiet for plain I/O, which here is only that of TLS.
-func (c *Conn) isQuiet() bool { return c.tls.Quiet() }
+// isQuiet is quiet for plain I/O, which here is only that of what is no socket.
+func (c *Conn) isQuiet() bool { return c.saysQuiet() }
 
 // quiet tells whether the connection is open and nothing waits to be read.
 func quiet(fd uintptr) bool {

@@ -11,7 +11,7 @@ type ioState struct {
 
 // bind readies what look needs.
 func (c *Conn) bind() error {
-	if c.tls != nil {
+	if c.plain {
 		return nil
 	}
 	raw, err := c.nc.(socket).SyscallConn()
@@ -32,8 +32,8 @@ func (c *Conn) sendRecv(out, in []byte, look bool) (sent, n int, sendErr, recvEr
 
 // isQuiet tells whether the connection is open and nothing waits to be read.
 func (c *Conn) isQuiet() bool {
-	if c.tls != nil {
-		return c.tls.Quiet()
+	if c.plain {
+		return c.saysQuiet()
 	}
 	return quiet(c.io.raw)
 }

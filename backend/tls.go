@@ -17,7 +17,7 @@ import (
 func (b *Backend) connectTLS(ctx context.Context) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.o.DialTimeout)
 	defer cancel()
-	nc, err := b.dialer.DialContext(ctx, "tcp", b.name)
+	nc, err := b.open(ctx)
 	if err != nil {
 		return nil, err
 	}
