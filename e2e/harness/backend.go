@@ -72,6 +72,13 @@ func NewTLSBackend(t testing.TB, c *tls.Config, s Script) *Backend {
 	return b
 }
 
+// open tells whether the connection is still served.
+func (w *wire) open() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.done
+}
+
 // Backends starts n of them with the same script.
 func Backends(t testing.TB, n int, s Script) []*Backend {
 	t.Helper()
@@ -127,7 +134,8 @@ func (b *Backend) Stop() {
 	b.wg.Wait()
 }
 
-// Cut closes every open connection, waits until that is done, and goes on listening.
+// Cut closes every open connection, waits until that is done, and goes on listening: under load
+// there are new ones by then.
 func (b *Backend) Cut() {
 	b.t.Helper()
 	b.mu.Lock()
@@ -136,7 +144,9 @@ func (b *Backend) Cut() {
 	for _, w := range wires {
 		_ = w.conn.Close()
 	}
-	Eventually(b.t, "all connections are cut", func() bool { return b.Open() == 0 })
+	Eventually(b.t, "all connections are cut", func() bool {
+		return !slices.ContainsFunc(wires, (*wire).open)
+	})
 }
 
 // Script replaces what requests from now on are answered with.
@@ -271,11 +281,9 @@ func (b *Backend) Open() int {
 	defer b.mu.Unlock()
 	n := 0
 	for _, w := range b.wires {
-		w.mu.Lock()
-		if !w.done {
+		if w.open() {
 			n++
 		}
-		w.mu.Unlock()
 	}
 	return n
 }
