@@ -9,6 +9,7 @@ func TestCountingAllocatesNothing(t *testing.T) {
 	balance, b := s.Balance(), s.Backend(0)
 	balance.Done(299, 1) // a code's first time may
 	b.Served(299, 1)
+	var look Exchanges
 	if n := testing.AllocsPerRun(1000, func() {
 		balance.Begin()
 		balance.Done(200, 1e6)
@@ -16,6 +17,7 @@ func TestCountingAllocatesNothing(t *testing.T) {
 		b.Served(201, 1e6)
 		b.Served(299, 1e6)
 		b.Error()
+		b.Look(&look)
 		b.Attempt(true)
 		b.Attempt(false)
 		b.Ejected()

@@ -19,6 +19,7 @@ type Backend struct {
 	requests codes
 	errors   *vm.Counter
 	duration *vm.PrometheusHistogram
+	recent   latencies
 	ejected  *vm.Counter
 	retried  *vm.Counter
 	rejected *vm.Counter
@@ -48,6 +49,27 @@ func (b *Backend) Served(status int, nanos int64) {
 	}
 	b.requests.inc(status)
 	b.duration.Update(seconds(nanos))
+	b.recent.add(nanos)
+}
+
+// Exchanges is what a backend was asked since the start, and how it did.
+type Exchanges struct {
+	Answered     uint64 // with any status
+	ServerErrors uint64 // of those with 5xx
+	Unanswered   uint64 // code="error"
+	Latencies    Latencies
+}
+
+// Look reads the exchanges. It is not of one moment.
+func (b *Backend) Look(into *Exchanges) {
+	*into = Exchanges{}
+	if b == nil {
+		return
+	}
+	b.recent.look(&into.Latencies)
+	into.Answered = into.Latencies.Count()
+	into.ServerErrors = b.requests.between(500, 599)
+	into.Unanswered = b.errors.Get()
 }
 
 // Error counts an exchange without an answer (code="error").

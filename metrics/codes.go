@@ -45,6 +45,17 @@ func (c *codes) inc(status int) {
 	n.Inc()
 }
 
+// between is how many had a status from first to last.
+func (c *codes) between(first, last int) uint64 {
+	var sum uint64
+	for i := first - minStatus; i <= last-minStatus; i++ {
+		if n := c.byCode[i].Load(); n != nil {
+			sum += n.Get()
+		}
+	}
+	return sum
+}
+
 func (c *codes) counter(code string) *vm.Counter {
 	return c.set.GetOrCreateCounter(c.prefix + code + `"}`)
 }
