@@ -103,6 +103,7 @@ func (b *Backend) acquire(u Use, wait time.Duration, fresh bool) (*Conn, error) 
 type Stats struct {
 	Idle, Active, Waiting int // connections (being dialled: active) and claims queued for one
 	Lacks                 int
+	Reads                 uint64 // times it was picked for one
 }
 
 // Stats of b now.
@@ -110,7 +111,7 @@ func (b *Backend) Stats() Stats {
 	var s Stats
 	s.Idle, s.Active, s.Waiting = b.pool.stats()
 	if b.group != nil {
-		s.Lacks = b.group.lacks(b)
+		s.Lacks, s.Reads = b.group.shares(b)
 	}
 	return s
 }

@@ -213,11 +213,11 @@ func TestABackendThatFailsItsChecksTakesNoReadsUntilItPassesThem(t *testing.T) {
 		}
 	})
 	want := []string{
-		`level=WARN msg="backend unhealthy" backend=127.0.0.1:2 check="status 503"`,
-		`level=INFO msg="backend healthy again" backend=127.0.0.1:2 lacks=0`,
+		`level=WARN msg="backend is down" backend=127.0.0.1:2 why="check: status 503" no_reads_for="its checks pass"`,
+		`level=INFO msg="backend is back" backend=127.0.0.1:2 down_for=1h0m`,
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != len(want) || !strings.HasSuffix(lines[0], want[0]) || !strings.HasSuffix(lines[1], want[1]) {
+	if len(lines) != len(want) || !strings.HasSuffix(lines[0], want[0]) || !strings.Contains(lines[1], want[1]) {
 		t.Errorf("logged:\n%s", &out)
 	}
 }
@@ -277,7 +277,7 @@ func TestWhatPassesACheckAndWhatDoesNot(t *testing.T) {
 				t.Errorf("%.60q makes it %s", tc.answer, s)
 			}
 		})
-		if !tc.passes && !strings.Contains(strings.ReplaceAll(out.String(), `"`, ""), "check="+tc.reason+"\n") {
+		if !tc.passes && !strings.Contains(out.String(), `why="check: `+tc.reason+`"`) {
 			t.Errorf("%.60q: logged\n%s", tc.answer, &out)
 		}
 	}
@@ -429,7 +429,7 @@ func TestChecksBegunBeforeAFailureDoNotCountAfterIt(t *testing.T) {
 		eject(b)
 		b.passed(began)
 		isIn(t, b, Ejected)
-		b.connected(false)
+		b.connected(ErrRefused)
 		b.passed(b.health.badAt)
 		if b.Up() {
 			t.Error("up")

@@ -43,7 +43,7 @@ func (b *Backend) dial(u Use) (*Conn, error) {
 		}
 		f := dialFailure(err)
 		if f != ErrBusy {
-			b.connected(false)
+			b.connected(f)
 		}
 		return nil, f
 	}
@@ -80,7 +80,7 @@ func (b *Backend) fill(nc net.Conn, u Use) (*Conn, error) {
 		return nil, ErrRefused
 	}
 	b.pool.connected(c, u)
-	b.connected(true)
+	b.connected(nil)
 	return c, nil
 }
 

@@ -66,6 +66,9 @@ func (g *Group) All() []*Backend { return g.all }
 func (g *Group) Pick(tried Set) *Backend {
 	g.mu.Lock()
 	i := g.ring.pick(g.members, tried)
+	if i >= 0 {
+		g.members[i].reads++
+	}
 	g.mu.Unlock()
 	if i < 0 {
 		return nil
@@ -138,11 +141,12 @@ func (b *Backend) Lack(d int) {
 	g.mu.Unlock()
 }
 
-// lacks is b's number of answered writes it has not got.
-func (g *Group) lacks(b *Backend) int {
+// shares is what b lacks and how many reads it was picked for.
+func (g *Group) shares(b *Backend) (lacks int, reads uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.member(b).lacks
+	m := g.member(b)
+	return m.lacks, m.reads
 }
 
 // member is b's.

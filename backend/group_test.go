@@ -50,6 +50,11 @@ func TestNineThousandReadsOverThreeAreThreeThousandEach(t *testing.T) {
 	if c := picks(g, 9000); c[0] != 3000 || c[1] != 3000 || c[2] != 3000 {
 		t.Errorf("got %v", c)
 	}
+	for _, b := range g.All() {
+		if n := b.Stats().Reads; n != 3000 {
+			t.Errorf("%s counts %d", b.Name(), n)
+		}
+	}
 }
 
 func TestNineThousandConcurrentReadsAreThreeThousandEach(t *testing.T) {

@@ -29,8 +29,13 @@ type health struct {
 	over      int64         // clock.Now at which the ejection ends
 	connects  bool          // the last connect did not fail
 	drained   bool
-	since     int64 // Unix nanoseconds of the last change of state
+	since     int64 // Unix nanoseconds of the last change of state or of up
 	onUp      func()
+	owing     func() (owed, parked int)
+
+	down int64  // Unix nanoseconds at which up turned false, until it has proved well; 0: it is not down
+	why  string // it went down: a Failure's word
+	told bool   // the log was told that it is down
 
 	rise, fall int    // consecutive checks that pass, fail until it is healthy, unhealthy
 	unhealthy  bool   // checks say so, and checks alone say otherwise
@@ -71,6 +76,26 @@ func (b *Backend) State() (s State, since int64) {
 	return h.state(), h.since
 }
 
+// Down is since when (Unix nanoseconds) b is down, or is back but has yet to prove it, and why: a
+// word of Failure's, or what a check found. 0: it is neither.
+func (b *Backend) Down() (since int64, why string) {
+	h := &b.health
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.down == 0 {
+		return 0, ""
+	}
+	return h.down, h.because()
+}
+
+// because is why it is down, under the lock.
+func (h *health) because() string {
+	if h.unhealthy {
+		return "check: " + h.reason
+	}
+	return h.why
+}
+
 // Up tells whether a write should be tried at once: it is neither ejected nor unhealthy and its
 // last connect succeeded (or none was tried). A drained one can be up.
 func (b *Backend) Up() bool { return b.health.up.Load() }
@@ -83,26 +108,35 @@ func (b *Backend) OnUp(f func()) {
 	b.health.mu.Unlock()
 }
 
+// Owing registers what tells how many writes b is owed and how many are parked, for the log. It is
+// called without locks held.
+func (b *Backend) Owing(f func() (owed, parked int)) {
+	b.health.mu.Lock()
+	b.health.owing = f
+	b.health.mu.Unlock()
+}
+
 // Drain takes b out of the reads until Resume; writes go on.
 func (b *Backend) Drain() {
-	b.change(func(h *health) string {
+	b.change(func(h *health) event {
 		if h.drained {
-			return ""
+			return nothing
 		}
 		h.drained = true
-		return "backend drained"
+		return wasDrained
 	})
 }
 
 // Resume ends Drain, and an ejection. What checks say it leaves to them.
 func (b *Backend) Resume() {
-	b.change(func(h *health) string {
+	b.change(func(h *health) event {
 		if !h.drained && !h.ejected {
-			return ""
+			return nothing
 		}
 		h.drained = false
 		h.recover()
-		return "backend resumed"
+		h.told = h.told && h.unhealthy
+		return wasResumed
 	})
 }
 
@@ -111,13 +145,12 @@ func (b *Backend) Succeeded() {
 	if b.health.well.Load() {
 		return
 	}
-	b.change(func(h *health) string {
-		was := h.ejected || h.probation
+	b.change(func(h *health) event {
 		h.recover()
-		if was && !h.unhealthy {
-			return "backend live again"
+		if h.unhealthy {
+			return nothing
 		}
-		return ""
+		return provedWell
 	})
 }
 
@@ -128,29 +161,31 @@ func (b *Backend) Failed(f *Failure) {
 		return
 	}
 	now := clock.Now()
-	b.change(func(h *health) string {
+	b.change(func(h *health) event {
 		h.well.Store(false)
 		h.failures++
+		h.why = f.Word
 		if h.ejected || h.unhealthy || !h.probation && h.failures < h.after {
-			return ""
+			return nothing
 		}
 		h.eject(now)
-		return "backend ejected"
+		return wentDown
 	})
 }
 
-// connected notes how a dial ended.
-func (b *Backend) connected(ok bool) {
-	if ok && b.health.well.Load() {
+// connected notes how a dial ended; nil: well.
+func (b *Backend) connected(f *Failure) {
+	if f == nil && b.health.well.Load() {
 		return
 	}
-	b.change(func(h *health) string {
-		h.connects = ok
-		if !ok {
+	b.change(func(h *health) event {
+		h.connects = f == nil
+		if f != nil {
 			h.well.Store(false)
+			h.why = f.Word
 			h.doubt(clock.Now())
 		}
-		return ""
+		return nothing
 	})
 }
 
@@ -167,15 +202,11 @@ func (b *Backend) expire(now int64) int64 {
 	if !due {
 		return over
 	}
-	b.change(func(h *health) string {
-		if !h.ejected || h.over > now {
-			return ""
+	b.change(func(h *health) event {
+		if h.ejected && h.over <= now {
+			h.ejected, h.probation = false, true
 		}
-		h.ejected, h.probation = false, true
-		if h.unhealthy {
-			return ""
-		}
-		return "backend on probation"
+		return nothing
 	})
 	return 0
 }
@@ -183,36 +214,36 @@ func (b *Backend) expire(now int64) int64 {
 // passed notes a check begun at began (clock.Now) that passed. Rise of them in a row, all begun
 // after the last ejection or failed connect, make b healthy and end an ejection, to probation.
 func (b *Backend) passed(began int64) {
-	b.change(func(h *health) string {
+	b.change(func(h *health) event {
 		h.misses = 0
 		if began <= h.badAt {
-			return ""
+			return nothing
 		}
 		h.passes++
 		h.connects = true
 		if h.passes < h.rise || !h.unhealthy && !h.ejected {
-			return ""
-		}
-		word := "backend on probation"
-		if h.unhealthy {
-			word = "backend healthy again"
+			return nothing
 		}
 		h.probation = h.probation || h.ejected
 		h.ejected, h.unhealthy, h.failures = false, false, 0
-		return word
+		return provedWell
 	})
 }
 
 // missed notes a check that failed, and why. Fall of them in a row make b unhealthy.
 func (b *Backend) missed(reason string) {
-	b.change(func(h *health) string {
+	b.change(func(h *health) event {
 		h.passes = 0
 		h.misses++
 		if h.unhealthy || h.misses < h.fall {
-			return ""
+			return nothing
 		}
+		was := h.ejected
 		h.unhealthy, h.reason = true, reason
-		return "backend unhealthy"
+		if was {
+			return nothing // it is out already
+		}
+		return wentDown
 	})
 }
 
@@ -242,49 +273,31 @@ func (h *health) recover() {
 }
 
 // change makes a change under the lock, has the group heed it, and tells of it without locks.
-// f returns what to log, nothing for "".
-func (b *Backend) change(f func(*health) string) {
+func (b *Backend) change(f func(*health) event) {
 	h := &b.health
+	now := time.Now().UnixNano()
 	h.mu.Lock()
 	before := h.state()
-	word := f(h)
+	what := f(h)
 	after := h.state()
-	if after != before {
-		h.since = time.Now().UnixNano()
-		if b.group != nil {
-			b.group.moved(b, after)
-		}
+	if after != before && b.group != nil {
+		b.group.moved(b, after)
 	}
-	span, reason := h.span, h.reason
 	up := !h.ejected && !h.unhealthy && h.connects
+	was := h.up.Load()
+	if after != before || up != was {
+		h.since = now
+	}
+	n := h.note(what, up, now)
 	var notify func()
-	if up && !h.up.Load() {
+	if up && !was {
 		notify = h.onUp
 	}
 	h.up.Store(up)
 	h.mu.Unlock()
 
-	if word != "" {
-		b.tell(word, span, reason)
-	}
+	b.tell(n)
 	if notify != nil {
 		notify()
-	}
-}
-
-// tell logs a change of state and counts ejections.
-func (b *Backend) tell(word string, span time.Duration, reason string) {
-	switch word {
-	case "backend ejected":
-		b.log.Warn(word, "for", span)
-		b.m.Ejected()
-	case "backend unhealthy":
-		b.log.Warn(word, "check", reason)
-	default:
-		lacks := 0
-		if b.group != nil {
-			lacks = b.group.lacks(b)
-		}
-		b.log.Info(word, "lacks", lacks)
 	}
 }

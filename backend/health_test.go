@@ -115,17 +115,17 @@ func TestOnUpIsCalledOncePerReturn(t *testing.T) {
 			}
 		})
 		b.Succeeded()
-		b.connected(true)
+		b.connected(nil)
 		if calls != 0 {
 			t.Errorf("called %d times without a change", calls)
 		}
-		b.connected(false)
+		b.connected(ErrRefused)
 		if b.Up() {
 			t.Error("up after a failed connect")
 		}
 		isIn(t, b, Live)
-		b.connected(false)
-		b.connected(true)
+		b.connected(ErrRefused)
+		b.connected(nil)
 		if calls != 1 || !b.Up() {
 			t.Errorf("after a connect: %d calls", calls)
 		}
@@ -137,7 +137,7 @@ func TestOnUpIsCalledOncePerReturn(t *testing.T) {
 			t.Errorf("on probation: %d calls", calls)
 		}
 		b.Succeeded()
-		b.connected(false)
+		b.connected(ErrRefused)
 		b.Drain()
 		b.Resume()
 		if calls != 3 {
@@ -148,14 +148,14 @@ func TestOnUpIsCalledOncePerReturn(t *testing.T) {
 
 func TestAfterAFailedConnectItIsDownUntilOneSucceeds(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *Backend) {
-		b.connected(false)
+		b.connected(ErrRefused)
 		eject(b)
 		after(11 * time.Second)
 		isIn(t, b, Live)
 		if b.Up() {
 			t.Error("time alone made it up")
 		}
-		b.connected(true)
+		b.connected(nil)
 		if !b.Up() {
 			t.Error("a connect did not")
 		}
@@ -199,6 +199,139 @@ func TestTheStateSaysSinceWhen(t *testing.T) {
 	})
 }
 
+// logged runs f on a backend in a bubble and returns the log's lines without their beginnings.
+func logged(t *testing.T, f func(b *Backend)) []string {
+	t.Helper()
+	var out bytes.Buffer
+	synctest.Test(t, func(t *testing.T) {
+		b, err := New("127.0.0.1:1", 0, Options{Log: slog.New(slog.NewTextHandler(&out, nil))}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := NewGroup([]*Backend{b})
+		defer g.Close()
+		f(b)
+	})
+	var lines []string
+	for line := range strings.Lines(out.String()) {
+		_, line, _ = strings.Cut(strings.TrimSpace(line), "level=")
+		lines = append(lines, strings.Replace(line, " backend=127.0.0.1:1", "", 1))
+	}
+	return lines
+}
+
+func TestTheLogHasALineWhenABackendGoesAndOneWhenItIsBack(t *testing.T) {
+	goes := `WARN msg="backend is down" why=connection_refused no_reads_for=10s`
+	for _, c := range []struct {
+		name string
+		f    func(b *Backend)
+		want []string
+	}{
+		{"down once", func(b *Backend) {
+			eject(b)
+			after(4 * time.Second)
+			for range 5 {
+				b.Succeeded()
+			}
+		}, []string{goes, `INFO msg="backend is back" down_for=4s owed=0 parked=0`}},
+		{"down for a while, under traffic that goes on", func(b *Backend) {
+			for range 3600 {
+				b.Failed(ErrTimeout)
+				after(time.Second)
+			}
+			b.Succeeded()
+		}, []string{
+			`WARN msg="backend is down" why=http_response_timeout no_reads_for=10s`,
+			`WARN msg="backend is still down" why=http_response_timeout down_for=10s no_reads_for=20s`,
+			`WARN msg="backend is still down" why=http_response_timeout down_for=30s no_reads_for=40s`,
+			`WARN msg="backend is still down" why=http_response_timeout down_for=1m10s no_reads_for=1m20s`,
+			`WARN msg="backend is still down" why=http_response_timeout down_for=2m30s no_reads_for=2m40s`,
+			`WARN msg="backend is still down" why=http_response_timeout down_for=5m10s no_reads_for=5m0s`,
+			`INFO msg="backend is back"`,
+		}},
+		{"a failed connection that ejects nobody", func(b *Backend) {
+			b.connected(ErrRefused)
+			b.Failed(ErrRefused)
+			b.connected(nil)
+			b.Succeeded()
+		}, nil},
+		{"an operator", func(b *Backend) {
+			b.Drain()
+			b.Drain()
+			b.Resume()
+			b.Resume()
+		}, []string{`INFO msg="backend drained: no reads, writes go on"`, `INFO msg="backend resumed" owed=0 parked=0`}},
+		{"resumed while it is down", func(b *Backend) {
+			eject(b)
+			b.Resume()
+			b.Succeeded()
+			after(time.Second)
+			eject(b)
+		}, []string{goes, `INFO msg="backend resumed" owed=0 parked=0`, goes}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := logged(t, c.f)
+			if c.name == "down for a while, under traffic that goes on" { // every 5 min, at last
+				if n := len(got); n < 16 || n > 18 {
+					t.Errorf("%d lines in an hour", n)
+				}
+				got = append(got[:6], got[len(got)-1])
+			}
+			if len(got) != len(c.want) {
+				t.Fatalf("logged:\n%s", strings.Join(got, "\n"))
+			}
+			for i := range got {
+				if !strings.HasPrefix(got[i], c.want[i]) {
+					t.Errorf("logged %s\n  not %s", got[i], c.want[i])
+				}
+			}
+		})
+	}
+}
+
+func TestItIsDownUntilItHasProvedWell(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *Backend) {
+		is := func(want time.Time, whyWanted string) {
+			t.Helper()
+			since, why := b.Down()
+			if want.IsZero() && since != 0 || !want.IsZero() && since != want.UnixNano() || why != whyWanted {
+				t.Errorf("down since %v, why %q; want %v, %q", time.Unix(0, since), why, want, whyWanted)
+			}
+		}
+		is(time.Time{}, "")
+		after(time.Minute)
+		went := time.Now()
+		b.connected(ErrRefused)
+		is(went, "connection_refused")
+		after(time.Second)
+		for range 3 {
+			b.Failed(ErrTimeout)
+		}
+		is(went, "http_response_timeout")
+		after(time.Minute) // it is ejected no longer, but nobody has tried
+		is(went, "http_response_timeout")
+		b.connected(nil)
+		is(went, "http_response_timeout") // on probation
+		if !b.Up() {
+			t.Error("not up")
+		}
+		b.Succeeded()
+		is(time.Time{}, "")
+		b.Drain()
+		is(time.Time{}, "")
+	})
+}
+
+func TestSinceIsWhenUpChangedToo(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *Backend) {
+		after(time.Minute)
+		b.connected(ErrRefused)
+		if _, since := b.State(); since != time.Now().UnixNano() {
+			t.Errorf("since %v", time.Unix(0, since))
+		}
+	})
+}
+
 func TestRefusedConnectionsEject(t *testing.T) {
 	b := newBackend(t, refusing(t), func(o *Options) { o.EjectAfter = 3 })
 	for i := range 3 {
@@ -231,12 +364,19 @@ func TestChangesAreLoggedAndCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.Owing(func() (owed, parked int) {
+		b.State() // no lock is held
+		return 17, 3
+	})
 	for range 10 {
 		b.Failed(ErrRefused)
 	}
 	b.Succeeded()
 	b.Succeeded()
-	for _, line := range []string{`level=WARN msg="backend ejected" backend=127.0.0.1:1 for=1h`, `level=INFO msg="backend live again" backend=127.0.0.1:1`} {
+	for _, line := range []string{
+		`level=WARN msg="backend is down" backend=127.0.0.1:1 why=connection_refused no_reads_for=1h`,
+		`level=INFO msg="backend is back" backend=127.0.0.1:1`, ` owed=17 parked=3`,
+	} {
 		if strings.Count(out.String(), line) != 1 {
 			t.Errorf("not logged once: %s\nin:\n%s", line, &out)
 		}

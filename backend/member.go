@@ -16,6 +16,7 @@ type member struct {
 	state  State
 	lacks  int
 	picked uint64 // when it was picked last, in picks; 0: never
+	reads  uint64 // times it was picked, turns it let pass left out
 
 	down   int64 // clock.Now at which it went down, 0: it is not
 	every  int   // while it returns: it takes one in so many of its turns; otherwise 0

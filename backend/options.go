@@ -25,7 +25,7 @@ type Options struct {
 	Checks          Checks        // active health checks; none without a Path
 	TLS             *tls.Config   // of this one backend (secure.ClientConfig), not changed any more; nil: plain HTTP
 	Dial            Dial          // connects instead of TCP; nil: TCP
-	Log             *slog.Logger  // told when a backend is ejected and when it is live again; nil: nobody is
+	Log             *slog.Logger  // told when a backend goes down, goes on being down, and is back; nil: nobody is
 }
 
 // withDefaults returns o with its zeros replaced, or what is wrong with it.
