@@ -111,8 +111,10 @@ func (s *service) startDemo() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, server := range s.demo.Servers() {
-		s.log.Info("demo backend", "name", server.Name(), "address", s.demo.Addrs()[i])
+	if s.c.Listen == "" { // otherwise announce says it
+		for i := range s.demo.Servers() {
+			s.log.Info("demo backend", s.describeBackend(i, s.demo.Addrs()[i])...)
+		}
 	}
 	return s.demo.Addrs(), nil
 }
@@ -178,7 +180,16 @@ func (s *service) buildFanout(pseudonym string) error {
 		LastSequence: uint64(time.Now().UnixMicro()),
 		Pseudonym:    pseudonym,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	for i, b := range s.group.All() {
+		b.Owing(func() (owed, parked int) {
+			w := s.fanout.Snapshot().Backends[i]
+			return w.Owed, w.Parked
+		})
+	}
+	return nil
 }
 
 // gauges is where a scrape reads what others own.
@@ -250,36 +261,6 @@ func (s *service) serve(whom string, loop func() error) {
 			s.failed <- fmt.Errorf("cannot go on listening for %s: %w", whom, err)
 		}
 	})
-}
-
-// announce logs one line per backend and listener, and in a demo what to try.
-func (s *service) announce(names []string, adminLn net.Listener) {
-	for i, name := range names {
-		s.log.Info("backend", "number", i+1, "address", name, "tls", i < len(s.c.BackendTLS) && s.c.BackendTLS[i])
-	}
-	s.log.Info("listening for clients", "address", s.clients.String(), "tls", s.pair != nil, "version", shortVersion())
-	if adminLn != nil {
-		s.log.Info("listening for operators", "address", adminLn.Addr().String())
-	}
-	if s.demo == nil {
-		return
-	}
-	at := localURL(s.clients)
-	if s.pair != nil {
-		at = "https" + strings.TrimPrefix(at, "http")
-	}
-	s.log.Info("try: curl " + at + "/login")
-	s.log.Info("try: curl -X POST -d username=schef -d password=example " + at + "/register")
-	s.log.Info("try: curl -X POST -d username=schef -d password=changed " + at + "/changePassword")
-}
-
-// localURL is how somebody on this machine reaches addr.
-func localURL(addr net.Addr) string {
-	host, port, _ := net.SplitHostPort(addr.String())
-	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
-		host = "localhost"
-	}
-	return "http://" + net.JoinHostPort(host, port)
 }
 
 // newPseudonym names this process in Via: two instances in a chain are no loop.

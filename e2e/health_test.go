@@ -168,9 +168,9 @@ func TestAHealthFlipUnderLoadCostsNoClientAnErrorAndStaysFair(t *testing.T) {
 		t.Error("the healthy one counts as down")
 	}
 	for msg, want := range map[string]int{
-		`msg="backend unhealthy" backend=` + backends[1].Addr + ` check="status 503"`: 1,
-		`msg="backend healthy again" backend=` + backends[1].Addr:                     1,
-		`msg="backend ejected"`: 0,
+		`msg="backend is down" backend=` + backends[1].Addr + ` why="check: status 503"`: 1,
+		`msg="backend is back" backend=` + backends[1].Addr:                              1,
+		`no_reads_for=10s`: 0, // nobody was ejected
 	} {
 		if n := strings.Count(p.Stderr(), msg); n != want {
 			t.Errorf("%d times in the log, not %d: %s", n, want, msg)
