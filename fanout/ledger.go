@@ -40,6 +40,17 @@ type ledger struct {
 	onQuiet  func() // told when nothing is pending, while draining
 }
 
+// countOf is at most how many writes of a class, by its word on pages, can be found.
+func (l *ledger) countOf(word string) uint64 {
+	switch word {
+	case classPending.String():
+		return l.pending
+	case classParked.String():
+		return l.parked
+	}
+	return uint64(l.writes)
+}
+
 // reserve admits a write of size bytes so far, or says why not.
 func (l *ledger) reserve(w *write, size int64) refusal {
 	if l.writes+l.arriving >= l.maxWrites && !l.evict() {

@@ -50,12 +50,19 @@ func (f *Fanout) List(q Filter) []View {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	views := []View{}
+	left := f.ledger.countOf(q.State)
 	add := func(w *write) (more bool) {
+		if q.State == w.class.String() {
+			left--
+		}
 		if w.seq > q.After && (q.State == "" || q.State == w.class.String()) {
 			f.ledger.know(w) // its id is shown: it has to be found by it
 			views = append(views, f.viewLocked(w, true, now))
 		}
-		return len(views) < q.Limit
+		return len(views) < q.Limit && left > 0
+	}
+	if left == 0 {
+		return views
 	}
 	if q.Backend == "" {
 		for w := f.ledger.first; w != nil && add(w); w = w.next {
