@@ -62,8 +62,8 @@ func values(t *testing.T, answer string) [][]any {
 // influx: points are written by eight clients while one node is stopped and started. Each client
 // is answered 204, and in the end every node has every point.
 func influx(t *testing.T, r *recipe) {
-	needed(t, "influxd", "influxdb")
-	needed(t, "curl", "curl")
+	harness.Needed(t, "influxd", "influxdb")
+	harness.Needed(t, "curl", "curl")
 	nodes := make([]*server, 3)
 	for i := range nodes {
 		nodes[i] = startInflux(t)

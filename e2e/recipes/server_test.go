@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -21,19 +20,6 @@ type server struct {
 	t         *testing.T
 	argv      []string
 	*harness.Process
-}
-
-// needed looks for a program. Without it the test is skipped; in CI it fails.
-func needed(t *testing.T, name, pkg string) {
-	t.Helper()
-	_, err := exec.LookPath(name)
-	switch {
-	case err == nil:
-	case os.Getenv("CI") == "true":
-		t.Fatalf("%v, and in CI it has to be there", err)
-	default:
-		t.Skipf("%v: apt-get install --no-install-recommends %s", err, pkg)
-	}
 }
 
 // serve starts a program that is to listen on addr.

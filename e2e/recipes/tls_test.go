@@ -15,8 +15,8 @@ import (
 // behindTLS: what comes through nginx is told to the backends and the log as the client's own,
 // over TLS, whatever the client claims; what comes past nginx can claim nothing.
 func behindTLS(t *testing.T, r *recipe) {
-	needed(t, "nginx", "nginx-light")
-	needed(t, "curl", "curl")
+	harness.Needed(t, "nginx", "nginx-light")
+	harness.Needed(t, "curl", "curl")
 	backends := harness.Backends(t, 3, harness.By(
 		map[string]harness.Script{"POST": harness.Says(201, "written\n")}, harness.Says(200, "read\n")))
 	for i, b := range backends {

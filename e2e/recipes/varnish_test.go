@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -65,11 +64,9 @@ func signal(t *testing.T, pids []int, sig syscall.Signal) {
 // varnish: a page changes behind three caches that all hold it. A purge through Tutti reaches
 // all, one that hung meanwhile and one that was down included.
 func varnish(t *testing.T, r *recipe) {
-	needed(t, "varnishd", "varnish")
-	needed(t, "curl", "curl")
-	if _, err := exec.LookPath("gcc"); err != nil {
-		needed(t, "gcc", "gcc libc6-dev") // Varnish compiles its configuration
-	}
+	harness.Needed(t, "varnishd", "varnish")
+	harness.Needed(t, "curl", "curl")
+	harness.Needed(t, "gcc", "gcc libc6-dev") // Varnish compiles its configuration
 	var version atomic.Int64
 	version.Store(1)
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -38,8 +38,8 @@ func tree(t *testing.T, dir string) map[string]string {
 // webdav: six clients upload, replace and delete the same few files while one server is stopped
 // and started. Each is answered, and in the end the three directories are the same.
 func webdav(t *testing.T, r *recipe) {
-	needed(t, "nginx", "nginx-light")
-	needed(t, "curl", "curl")
+	harness.Needed(t, "nginx", "nginx-light")
+	harness.Needed(t, "curl", "curl")
 	r.call("192.0.2.10", "127.0.0.1")
 	r.call("listen 8000", "listen ADDRESS")
 	r.call("/srv/files", "DIRECTORY")
