@@ -19,7 +19,7 @@ func (f *Fanout) acceptWhole(w *write, head, body int, send *uint64) refusal {
 	if int64(body) > f.o.MaxWriteSize {
 		return tooLarge
 	}
-	f.random.identify(w)
+	f.identify(w)
 	now := clock.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -29,25 +29,34 @@ func (f *Fanout) acceptWhole(w *write, head, body int, send *uint64) refusal {
 	if r := f.ledger.reserve(w, int64(head+body)); r != admitted {
 		return r
 	}
-	*send = f.acceptLocked(w, now)
+	*send = f.sequenceLocked(w, now)
 	return admitted
 }
 
-// acceptLocked accepts an admitted write and decides where it goes at once.
-func (f *Fanout) acceptLocked(w *write, now int64) (send uint64) {
+// sequenceLocked gives an admitted write its place and decides where it goes at once. Without
+// a journal it is accepted with that.
+func (f *Fanout) sequenceLocked(w *write, now int64) (send uint64) {
 	if w.keyed {
 		w.lane = f.ledger.lanes.of(w.order, len(f.deliverers))
 	}
 	for i, t := range f.deliverers {
+		d := &w.deliveries[i]
+		far := f.o.Journal != nil && t.disk.away.Len() > 0
+		full := f.o.Journal != nil && t.near >= f.window
 		// What was parked unreached goes first when the backend is back.
-		if t.queue.open(t.peer.Up()) && (w.lane == nil || w.lane.idle(i) && t.unreached == 0) {
+		if t.queue.open(t.peer.Up()) && !full && (w.lane == nil || w.lane.idle(i) && t.unreached == 0 && !far) {
 			send |= 1 << i
-		} else {
-			w.deliveries[i].state = waiting // and queued once the request is composed
+			continue
 		}
+		d.state = waiting // and queued once the request is composed
+		d.away = far || full
 	}
 	w.composing = send != f.all
-	f.ledger.accept(w, now)
+	f.ledger.sequence(w)
+	f.sealLocked(w)
+	if f.o.Journal == nil {
+		f.ledger.accept(w, now)
+	}
 	return send
 }
 
@@ -72,8 +81,8 @@ func (f *Fanout) acceptStream(x *front.Exchange, w *write, send *uint64) bool {
 		f.ledger.giveUp(w)
 	} else {
 		f.ledger.resize(w, head+int64(len(w.memory.b)-room))
-		f.random.identify(w)
-		*send = f.acceptLocked(w, clock.Now())
+		f.identify(w)
+		*send = f.sequenceLocked(w, clock.Now())
 	}
 	f.mu.Unlock()
 	switch {
@@ -83,7 +92,10 @@ func (f *Fanout) acceptStream(x *front.Exchange, w *write, send *uint64) bool {
 		f.refuse(x, r)
 	default:
 		f.composeBefore(x, w, room)
-		return true
+		if r = f.record(w); r == admitted {
+			return true
+		}
+		f.refuse(x, r)
 	}
 	return false
 }

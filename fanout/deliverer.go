@@ -29,9 +29,12 @@ type deliverer struct {
 	queue     queue
 	held      heldList
 	owed      int // unfinished deliveries
+	near      int // of them those that are not away, and those of writes about to be accepted
 	parked    int
 	unreached int  // of the parked: the backend could not be reached by any attempt
 	probing   bool // a connection is being tried for the sake of those
+	disk      backlog
+	seqs      []uint64 // of the goroutine
 }
 
 func newDeliverer(b *backend.Backend, m *metrics.Backend) *deliverer {
@@ -57,7 +60,12 @@ func (f *Fanout) run(t *deliverer) {
 	for {
 		now := clock.Now()
 		timer.Stop()
-		if at := f.begin(t, now); at != 0 {
+		at := f.begin(t, now)
+		for f.load(t) {
+			now = clock.Now()
+			at = f.begin(t, now)
+		}
+		if at != 0 {
 			timer.Reset(time.Duration(max(at-now, 0)))
 		}
 		select {
@@ -93,6 +101,9 @@ func (f *Fanout) begin(t *deliverer, now int64) (at int64) {
 		} else if at == 0 || t.queue.gate < at {
 			at = t.queue.gate
 		}
+	}
+	if rest := t.disk.rest; rest > now && t.disk.away.Len() > 0 && (at == 0 || rest < at) {
+		at = rest
 	}
 	return at
 }

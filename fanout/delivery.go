@@ -17,6 +17,8 @@ type delivery struct {
 	reached     bool // some attempt got a connection
 	lacking     bool // counted at the backend as not delivered though answered
 	dropping    bool // dropped by an operator while it is being sent
+	away        bool // waiting, and in the journal only: neither queued nor in its key's line
+	dirty       bool // the journal does not know what became of it
 	fromQueue   bool // sent by the deliverer: one of its senders
 
 	due  int64 // clock.Now of the next attempt, while waiting for its time

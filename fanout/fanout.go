@@ -27,6 +27,11 @@ type Fanout struct {
 	mono      int64     // clock.Now
 	strange   throttle  // of warnings about a 2xx that is no success
 	given     throttle  // of warnings about parked deliveries
+	unkept    throttle  // of errors of the journal
+
+	ids    *ids // with a journal
+	window int  // how many deliveries owed a backend are in memory, with a journal
+	keeper keeper
 
 	legs     chan *delivery // to a leg that has nothing to do
 	idleLegs atomic.Int32
@@ -81,6 +86,12 @@ func New(o Options) (*Fanout, error) {
 	for i, b := range o.Group.All() {
 		f.deliverers = append(f.deliverers, newDeliverer(b, o.Metrics.Backend(i)))
 		f.all |= 1 << i
+	}
+	if o.Journal != nil {
+		if err := f.recover(); err != nil {
+			return nil, err
+		}
+		f.running.Go(f.keep)
 	}
 	f.inline = o.Ack == len(f.deliverers) && o.AckTimeout >= 10*patience
 	for _, t := range f.deliverers {

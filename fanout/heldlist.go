@@ -7,18 +7,24 @@ type heldList struct {
 	oldest      *delivery // all before it are parked; moved on when somebody asks
 }
 
-// append adds d, which was accepted last.
-func (l *heldList) append(d *delivery) {
-	d.prev, d.next = l.last, nil
-	if l.last == nil {
-		l.first = d
+// insert adds d by its sequence, which is the highest or nearly.
+func (l *heldList) insert(d *delivery) {
+	before := l.last
+	for before != nil && before.w.seq > d.w.seq {
+		before = before.prev
+	}
+	d.prev = before
+	if before == nil {
+		d.next, l.first = l.first, d
 	} else {
-		l.last.next = d
+		d.next, before.next = before.next, d
 	}
-	l.last = d
-	if l.oldest == nil {
-		l.oldest = d
+	if d.next == nil {
+		l.last = d
+	} else {
+		d.next.prev = d
 	}
+	l.resumed(d)
 }
 
 // remove takes d out.

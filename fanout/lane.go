@@ -116,9 +116,13 @@ func (s *lanes) of(key orderKey, n int) *lane {
 
 // release ends one delivery's reference.
 func (s *lanes) release(l *lane) {
-	if l.refs--; l.refs > 0 {
-		return
+	if l.refs--; l.refs == 0 {
+		s.drop(l)
 	}
+}
+
+// drop forgets a lane that nothing refers to.
+func (s *lanes) drop(l *lane) {
 	delete(s.byKey, l.key)
 	if s.spare < maxFreeLanes {
 		clear(l.lines)

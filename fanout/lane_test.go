@@ -47,6 +47,7 @@ func (m *laneModel) accept(t *rapid.T) {
 			w.deliveries[i].state, w.composing = waiting, true
 		}
 	}
+	m.sequence(w)
 	m.ledger.accept(w, m.now)
 	m.all = append(m.all, w)
 	for i := range w.deliveries {
@@ -191,6 +192,7 @@ func TestAForcedRetryWaitsForWhatOvertookIt(t *testing.T) {
 		if !w.lane.idle(0) {
 			w.deliveries[0].state = waiting
 		}
+		b.sequence(w)
 		b.ledger.accept(w, 0)
 		return &w.deliveries[0]
 	}

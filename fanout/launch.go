@@ -65,7 +65,10 @@ func (f *Fanout) owe(w *write, owed uint64) {
 		if owed&(1<<i) == 0 || d.state != waiting {
 			continue
 		}
-		f.owedAgainLocked(d, now)
+		// What is away stays there until its deliverer comes to it.
+		if !d.away || d.dropping || w.refused != 0 {
+			f.owedAgainLocked(d, now)
+		}
 		d.to.stir()
 	}
 }

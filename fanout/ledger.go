@@ -9,6 +9,9 @@ const (
 	tooManyBytes
 	tooLarge   // its body
 	notServing // the drain's time is over
+	noRoom     // in the journal
+	noJournal  // it failed before and is not back
+	uncertain  // it failed now: the write may be delivered after a crash
 )
 
 // ledger is every write there is, and the accounting: a single-threaded core that Fanout.mu
@@ -17,7 +20,7 @@ type ledger struct {
 	maxWrites int
 	maxBytes  int64
 
-	first, last *write // unfinished, parked and kept ones in the order they were accepted
+	first, last *write // unfinished, parked and kept ones in the order they were accepted; without a journal
 	byID        map[[16]byte]*write
 	keptFirst   *write // settled ones that can still be found, in the order they were settled
 	keptLast    *write
@@ -28,6 +31,7 @@ type ledger struct {
 	seq                                uint64
 	unkeyed                            uint64 // of the accepted: without an ordering key
 	accepted, settled, pending, parked uint64
+	wanted                             int // writes whose clients wait
 	writes                             int // in the list
 	arriving                           int // admitted, their bodies not complete yet
 	bytes                              int64
@@ -36,8 +40,10 @@ type ledger struct {
 	put    func(*buffer) // takes back a settled write's request
 	onKeep func()        // told when there is a kept write again
 
+	records *records // of the journal; nil: writes are in memory alone
+
 	draining bool
-	onQuiet  func() // told when nothing is pending, while draining
+	onQuiet  func() // told when nothing is waited for, while draining
 }
 
 // countOf is at most how many writes of a class, by its word on pages, can be found.
@@ -97,31 +103,83 @@ func (l *ledger) giveUp(w *write) {
 	w.size = 0
 }
 
-// accept makes an admitted write, whose deliveries are all sending or waiting, one that is
-// answered for from here on. The client and each delivery refer to it.
+// sequence gives an admitted write its place among the others: its sequence, and that in its
+// key's lines. Its deliveries are sending, waiting or away. What follows is accept or void.
+func (l *ledger) sequence(w *write) {
+	l.seq++
+	w.seq = l.seq
+	for i := range w.deliveries {
+		d := &w.deliveries[i]
+		if d.away {
+			d.to.disk.away.Add(w.seq)
+			continue
+		}
+		d.to.near++
+		if w.lane != nil {
+			w.holds++
+			w.lane.refs++
+			w.lane.enter(d)
+		}
+		if d.state == sending {
+			d.to.queue.sending++
+		}
+	}
+	if w.lane != nil && w.holds == 0 {
+		if w.lane.refs == 0 {
+			l.lanes.drop(w.lane)
+		}
+		w.lane = nil
+	}
+	if l.records != nil {
+		l.records.arriving.Add(w.seq)
+	}
+}
+
+// void takes back what sequence did: the write is not accepted.
+func (l *ledger) void(w *write, now int64) {
+	l.records.arriving.Remove(w.seq)
+	for i := range w.deliveries {
+		d := &w.deliveries[i]
+		d.to.stir()
+		if d.away {
+			d.to.disk.away.Remove(w.seq)
+			continue
+		}
+		d.to.near--
+		if d.state == sending {
+			d.to.queue.sending--
+		}
+		d.state = dropped
+		if w.lane != nil {
+			l.giveWay(d, sending, now)
+		}
+	}
+	l.giveUp(w)
+}
+
+// accept makes a write that has its sequence one that is answered for from here on. The client
+// and each delivery refer to it.
 func (l *ledger) accept(w *write, now int64) {
 	l.arriving--
-	l.seq++
 	l.accepted++
 	l.pending++
-	w.seq, w.accepted, w.class = l.seq, now, classPending
+	w.accepted, w.class = now, classPending
 	w.refs = 1 + len(w.deliveries)
 	w.unfinished, w.parked = len(w.deliveries), 0
+	l.wanted++
 	l.link(w)
 	if !w.keyed {
 		l.unkeyed++
 	}
 	for i := range w.deliveries {
 		d := &w.deliveries[i]
-		if w.lane != nil {
-			w.lane.refs++
-			w.lane.enter(d)
+		if !d.away {
+			d.to.held.insert(d)
 		}
-		d.to.held.append(d)
 		d.to.owed++
-		if d.state == sending {
-			d.to.queue.sending++
-		}
+	}
+	if l.records != nil {
+		l.records.accepted(w)
 	}
 }
 
@@ -133,7 +191,8 @@ func (l *ledger) move(d *delivery, to state, now int64) {
 	if from == to {
 		return
 	}
-	d.state = to
+	wasAway := d.away
+	d.state, d.away = to, false
 	if from == sending {
 		t.queue.sending--
 	}
@@ -144,6 +203,12 @@ func (l *ledger) move(d *delivery, to state, now int64) {
 	case from.unfinished():
 		t.owed--
 		w.unfinished--
+		if !wasAway {
+			t.near--
+			if l.records != nil && (t.near == 0 || t.near == l.records.window/2) && t.disk.away.Len() > 0 {
+				t.stir() // there is room for what is on disk
+			}
+		}
 	case from == parked:
 		t.parked--
 		w.parked--
@@ -155,6 +220,7 @@ func (l *ledger) move(d *delivery, to state, now int64) {
 	case to.unfinished():
 		t.owed++
 		w.unfinished++
+		t.near++
 		if from == parked {
 			t.held.resumed(d)
 			if w.lane != nil {
@@ -168,10 +234,16 @@ func (l *ledger) move(d *delivery, to state, now int64) {
 			t.unreached++
 		}
 	default:
+		if !wasAway {
+			d.to.held.remove(d)
+		}
 		l.end(d)
 	}
-	if w.lane != nil && !to.unfinished() {
+	if w.lane != nil && !to.unfinished() && !wasAway {
 		l.giveWay(d, from, now)
+	}
+	if l.records != nil {
+		l.records.moved(d, from, wasAway)
 	}
 	l.classify(w, now)
 	if to.done() {
@@ -191,12 +263,14 @@ func (l *ledger) giveWay(d *delivery, from state, now int64) {
 	}
 	if d.state.done() {
 		l.lanes.release(lane)
+		if d.w.holds--; d.w.holds == 0 {
+			d.w.lane = nil
+		}
 	}
 }
 
 // end takes a delivery that is done off its backend.
 func (l *ledger) end(d *delivery) {
-	d.to.held.remove(d)
 	if d.lacking {
 		d.lacking = false
 		d.to.peer.Lack(-1)
@@ -218,10 +292,11 @@ func (l *ledger) classify(w *write, now int64) {
 	*l.counter(w.class)--
 	*l.counter(c)++
 	w.class = c
-	if l.pending == 0 && l.draining {
-		l.onQuiet()
-	}
+	l.quiet()
 	if c == classSettled {
+		if l.records != nil {
+			l.records.settle(w.seq)
+		}
 		l.bytes -= w.size
 		w.size = 0
 		l.put(w.memory)
@@ -245,6 +320,8 @@ func (l *ledger) counter(c class) *uint64 {
 // the client hears anything, each backend that has not got the write is marked as lacking it.
 func (l *ledger) answered(w *write, disclosed bool, now int64) {
 	w.wanted.Store(false)
+	l.wanted--
+	l.quiet()
 	w.disclosed = disclosed
 	if disclosed {
 		l.know(w)
@@ -316,8 +393,28 @@ func (l *ledger) know(w *write) {
 	}
 }
 
+// idle tells whether nothing is left that a drain waits for: what is owed, or, with a journal,
+// that keeps it, clients.
+func (l *ledger) idle() bool {
+	if l.records != nil {
+		return l.wanted == 0
+	}
+	return l.pending == 0
+}
+
+func (l *ledger) quiet() {
+	if l.draining && l.idle() {
+		l.onQuiet()
+	}
+}
+
+// link puts w, which was accepted last, among those that can be listed.
 func (l *ledger) link(w *write) {
 	l.writes++
+	if l.records != nil {
+		l.records.bySeq[w.seq] = w
+		return
+	}
 	w.prev, w.next = l.last, nil
 	if l.last == nil {
 		l.first = w
@@ -327,8 +424,17 @@ func (l *ledger) link(w *write) {
 	l.last = w
 }
 
+// unlink takes w out, and out of those that can be found.
 func (l *ledger) unlink(w *write) {
 	l.writes--
+	if w.known {
+		w.known = false
+		delete(l.byID, w.id)
+	}
+	if l.records != nil {
+		delete(l.records.bySeq, w.seq)
+		return
+	}
 	if w.prev == nil {
 		l.first = w.next
 	} else {
@@ -340,16 +446,15 @@ func (l *ledger) unlink(w *write) {
 		w.next.prev = w.prev
 	}
 	w.prev, w.next = nil, nil
-	if w.known {
-		w.known = false
-		delete(l.byID, w.id)
-	}
 }
 
-// release ends one reference.
+// release ends one reference. A write that is then only waited for by the journal leaves memory.
 func (l *ledger) release(w *write) {
 	w.refs--
-	if w.refs == 0 {
+	switch {
+	case w.refs == 0:
 		l.free(w)
+	case l.records != nil && l.records.enough(w):
+		l.dismiss(w)
 	}
 }

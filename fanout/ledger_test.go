@@ -47,6 +47,7 @@ func (b *books) accept(size int64) *write {
 		return nil
 	}
 	w.setID([16]byte{byte(b.seq), byte(b.seq >> 8), 1})
+	b.sequence(w)
 	b.ledger.accept(w, b.now)
 	b.all = append(b.all, w)
 	return w

@@ -11,6 +11,8 @@ import (
 var (
 	ErrUnknown = errors.New("no such write")
 	ErrState   = errors.New("nothing of this write can be retried or dropped")
+	// ErrJournal: it was done, but would be undone by a crash.
+	ErrJournal = errors.New("the journal could not be told")
 	// ErrOvertaken is a 409, too: to be retried by force only.
 	ErrOvertaken = errors.New("a later write of the same ordering key was sent before")
 )
@@ -46,6 +48,9 @@ func (f *Fanout) List(q Filter) []View {
 		q.Limit = defaultList
 	}
 	q.Limit = min(q.Limit, maxList)
+	if f.o.Journal != nil {
+		return f.listStored(q)
+	}
 	now := clock.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -129,14 +134,23 @@ func (f *Fanout) change(id string, do func(w *write, now int64) error) error {
 	if !ok {
 		return ErrUnknown
 	}
+	w, err := f.find(key)
+	switch {
+	case err != nil:
+		return err
+	case w == nil:
+		return ErrUnknown
+	}
+	if err = f.changeFound(w, do); err == nil && f.o.Journal != nil && f.tellJournal(true) {
+		return ErrJournal
+	}
+	return err
+}
+
+func (f *Fanout) changeFound(w *write, do func(w *write, now int64) error) error {
 	now := clock.Now()
 	f.mu.Lock()
 	defer f.unlock()
-	w := f.ledger.byID[key]
-	if w == nil {
-		return ErrUnknown
-	}
-	w.refs++
 	defer f.ledger.release(w)
 	err := do(w, now)
 	f.decideLocked(w)

@@ -13,6 +13,7 @@ type note struct {
 	backend string
 	id      string // of the write
 	status  int
+	err     error
 }
 
 type noteKind uint8
@@ -20,6 +21,7 @@ type noteKind uint8
 const (
 	noteParked  noteKind = iota // attempts used up
 	noteStrange                 // a 2xx that is no success
+	noteJournal                 // the journal can't be read or written
 )
 
 // tell logs n, at most some of those that repeat.
@@ -33,6 +35,10 @@ func (f *Fanout) tell(n *note) {
 		if ok, _ := f.strange.allow(10 * time.Second); ok {
 			f.log.Warn("a backend's answer is no success by --success-status; the write is sent again",
 				"backend", n.backend, "status", n.status)
+		}
+	case noteJournal:
+		if ok, missed := f.unkept.allow(5 * time.Second); ok {
+			f.log.Error("journal", "error", n.err, "unlogged", missed)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tutti/backend"
+	"tutti/journal"
 	"tutti/metrics"
 	"tutti/retry"
 )
@@ -30,6 +31,8 @@ type Options struct {
 	MaxPending      int   // writes held: unfinished, parked, arriving
 	MaxPendingBytes int64 // of those writes' heads and bodies, as the clients sent them
 	MaxWriteSize    int64 // bytes of a write's body, and of a backend's answer to it
+
+	Journal journal.Journal // where writes lie until all have them, which stays the caller's; nil: in memory
 
 	OrderBy      OrderBy // per key and backend one delivery at a time, in sequence
 	LastSequence uint64  // of what was accepted before: the first write gets one more

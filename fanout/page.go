@@ -34,14 +34,46 @@ func (f *Fanout) lookup(id string, names bool) (View, bool) {
 	if !ok {
 		return View{}, false
 	}
-	now := clock.Now()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	w := f.ledger.byID[key]
+	w, _ := f.find(key)
 	if w == nil {
 		return View{}, false
 	}
+	now := clock.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	defer f.ledger.release(w)
 	return f.viewLocked(w, names, now), true
+}
+
+// find returns the write of an id, with a reference for the caller; nil: there is none. The
+// error is why the journal could not be asked.
+func (f *Fanout) find(id [16]byte) (*write, error) {
+	if f.ids == nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		w := f.ledger.byID[id]
+		if w != nil {
+			w.refs++
+		}
+		return w, nil
+	}
+	seq := f.ids.open(id)
+	f.mu.Lock()
+	r := f.ledger.records
+	there := r.live.Has(seq) || r.bySeq[seq] != nil
+	f.mu.Unlock()
+	if !there {
+		return nil, nil
+	}
+	ws, err := f.fetch([]uint64{seq})
+	w := ws[0]
+	if w == nil || w.id == id {
+		return w, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ledger.release(w)
+	return nil, nil
 }
 
 // parseID reads an id: 32 lower-case hex digits.
@@ -62,7 +94,7 @@ func parseID(s string) (id [16]byte, ok bool) {
 // request was.
 func (f *Fanout) viewLocked(w *write, names bool, now int64) View {
 	v := View{
-		ID: w.idString(), State: w.class.String(), Accepted: f.wallTime(w.accepted),
+		ID: w.idString(), State: w.class.String(), Durable: f.o.Journal != nil, Accepted: f.wallTime(w.accepted),
 		Backends: make([]DeliveryView, len(w.deliveries)),
 	}
 	if names {

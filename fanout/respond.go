@@ -73,6 +73,15 @@ func (f *Fanout) refuse(x *front.Exchange, why refusal) {
 	case tooManyBytes:
 		reason = "pending_bytes"
 		p.Detail = "Unfinished writes take too much memory; nothing was forwarded."
+	case noRoom:
+		reason = "journal_full"
+		p.Detail = "The journal has no room; nothing was forwarded."
+	case noJournal:
+		reason = "journal"
+		p.Detail = "The journal can't be written; nothing was forwarded."
+	case uncertain:
+		reason = "journal"
+		p.Detail = "The journal failed; nothing was forwarded, but it may be after a crash."
 	case notServing, admitted:
 		reason = "draining"
 		p.Error, p.Detail = "destination_unavailable", "The proxy is stopping; nothing was forwarded."

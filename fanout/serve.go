@@ -24,6 +24,11 @@ func (f *Fanout) Serve(x *front.Exchange) {
 			return
 		}
 		f.compose(x, w, body)
+		if r = f.record(w); r != admitted {
+			f.dropWrite(w)
+			f.refuse(x, r)
+			return
+		}
 	} else if !f.acceptStream(x, w, &send) {
 		f.dropWrite(w)
 		return
@@ -99,11 +104,15 @@ func (f *Fanout) wait(w *write, d time.Duration) reply {
 		w.timer.Reset(d)
 	}
 	otherwise := late
+	stopping := stopped
+	if f.o.Journal != nil {
+		stopping = late // it goes on when we are back
+	}
 	select {
 	case <-w.decided:
 	case <-w.timer.C:
 	case <-f.ended:
-		otherwise = stopped
+		otherwise = stopping
 	}
 	w.timer.Stop()
 	f.mu.Lock()

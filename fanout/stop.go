@@ -11,7 +11,7 @@ type Abandoned struct {
 	Backends []string // "host:port" of those that have not got it
 }
 
-// Drain returns when no write is pending or ctx is done (then ctx.Err()). Once ctx is done,
+// Drain returns when no write is pending (with a journal: when no client waits for one) or ctx is done (then ctx.Err()). Once ctx is done,
 // however Drain returned, clients that still wait for --ack are told 502 with each backend's
 // state, and further writes are refused with 503. So call it while the front drains, too,
 // since clients wait for it, and once more after, for what was accepted last; and give the
@@ -21,9 +21,9 @@ func (f *Fanout) Drain(ctx context.Context) error {
 	for {
 		f.mu.Lock()
 		f.ledger.draining = true
-		pending := f.ledger.pending
+		idle := f.ledger.idle()
 		f.mu.Unlock()
-		if pending == 0 {
+		if idle {
 			poke(f.quiet) // for another Drain
 			return nil
 		}
@@ -65,6 +65,10 @@ func (f *Fanout) Close() (first []Abandoned, total int) {
 	}
 	close(f.quit)
 	f.running.Wait()
+	if f.o.Journal != nil {
+		f.tellJournal(true)
+		return nil, 0 // nothing is given up
+	}
 	return f.abandoned()
 }
 

@@ -3,6 +3,8 @@ package fanout
 import (
 	"sync/atomic"
 	"time"
+
+	"tutti/journal"
 )
 
 // write is one write from its admission to its end. It is pooled: the client, each delivery
@@ -21,7 +23,8 @@ type write struct {
 	// Fixed when it is accepted.
 	keyed bool     // it has an ordering key
 	order orderKey // that
-	lane  *lane    // of that key; nil: unordered, or every delivery is done
+	lane  *lane    // of that key; nil: unordered, or no delivery holds on to it
+	holds int      // deliveries that do: those in memory's lines, and parked ones
 
 	// Fixed before the first delivery begins. It goes back when the write is settled.
 	request []byte  // what every backend is sent, in every attempt
@@ -33,6 +36,7 @@ type write struct {
 	refs       int
 	unfinished int  // deliveries
 	composing  bool // its request is not there yet: owe will queue its deliveries
+	dirty      int  // deliveries
 	parked     int  // deliveries
 
 	known     bool   // can be found by its id
@@ -52,6 +56,7 @@ type write struct {
 	bad     *response   // of those that refused, likewise
 
 	deliveries []delivery
+	entry      journal.Entry // while it is appended
 }
 
 // begin readies a pooled write for n backends.
@@ -73,7 +78,7 @@ func (w *write) reset() {
 	w.size = 0
 	w.class = classNone
 	w.known, w.disclosed, w.expires = false, false, 0
-	w.keyed, w.lane, w.composing = false, nil, false
+	w.keyed, w.lane, w.holds, w.composing, w.dirty = false, nil, 0, false, 0
 	w.firsts, w.refused = 0, 0
 	w.verdict, w.waiting = undecided, false
 }

@@ -175,6 +175,9 @@ func (s *Set) SetBits(no uint64, b *Bits) {
 	}
 }
 
+// Any tells whether there are any in a block.
+func (s *Set) Any(no uint64) bool { return s.blocks[no] != nil }
+
 // Blocks are the blocks in which there are any, ascending. They belong to the set and are good
 // until it changes.
 func (s *Set) Blocks() []uint64 { return s.order }

@@ -23,6 +23,7 @@ type Gauges struct {
 	Up                func(backend int) bool
 	Connections       func(backend int) (idle, active int)
 	LogDropped        func() uint64 // lines of the access log, since the start
+	JournalBytes      func() int64  // on disk
 }
 
 // look is what one scrape read.
@@ -30,6 +31,7 @@ type look struct {
 	writes   Writes
 	clients  int
 	dropped  uint64
+	journal  int64
 	backends []backendLook
 }
 
@@ -52,6 +54,9 @@ func (s *Set) look() look {
 	}
 	if g.LogDropped != nil {
 		l.dropped = g.LogDropped()
+	}
+	if g.JournalBytes != nil {
+		l.journal = g.JournalBytes()
 	}
 	for i, b := range s.backends {
 		at := &l.backends[i]

@@ -82,6 +82,7 @@ func (s *Set) printWrites(p printer, l look) {
 	p.plain("tutti_writes_pending", "gauge", l.writes.Pending)
 	p.plain("tutti_writes_parked", "gauge", l.writes.Parked)
 	p.plain("tutti_writes_pending_bytes", "gauge", count(l.writes.PendingBytes))
+	p.plain("tutti_journal_bytes", "gauge", count(l.journal))
 	p.family("tutti_owed_writes", "gauge")
 	for i, b := range s.backends {
 		p.sample("tutti_owed_writes", "backend", b.label, count(l.backends[i].writes.Owed))

@@ -16,6 +16,7 @@ type Set struct {
 	backends []*Backend
 	refused  codes
 	reasons  []reason
+	appends  *vm.PrometheusHistogram
 
 	scrape sync.Mutex // one scrape at a time; guards what follows
 	gauges Gauges
@@ -41,11 +42,12 @@ func New(backends []string) *Set {
 	}
 	s.refused.init(s.vm, "tutti_refused_requests_total", "", 400, 404, 405, 408, 431, 505, 508)
 	for _, name := range []string{
-		"size", "pending", "pending_bytes", "client_left", "draining", "malformed", "other",
+		"size", "pending", "pending_bytes", "journal", "journal_full", "client_left", "draining", "malformed", "other",
 	} {
 		n := s.vm.NewCounter(`tutti_refused_writes_total{reason="` + name + `"}`)
 		s.reasons = append(s.reasons, reason{name, n})
 	}
+	s.appends = s.vm.NewPrometheusHistogramExt("tutti_journal_append_duration_seconds", buckets())
 	return s
 }
 
@@ -82,7 +84,7 @@ func (s *Set) Refused(status int) {
 }
 
 // RefusedWrite counts a write that was not accepted, by reason: "size", "pending",
-// "pending_bytes", "client_left", "draining", "malformed". Any other is counted as "other".
+// "pending_bytes", "journal", "journal_full", "client_left", "draining", "malformed". Any other is counted as "other".
 func (s *Set) RefusedWrite(why string) {
 	if s == nil {
 		return
@@ -95,6 +97,14 @@ func (s *Set) RefusedWrite(why string) {
 		}
 	}
 	s.reasons[last].n.Inc()
+}
+
+// Appended counts a write that is in the journal, and how long that took, in nanoseconds.
+func (s *Set) Appended(nanos int64) {
+	if s == nil {
+		return
+	}
+	s.appends.Update(seconds(nanos))
 }
 
 // Source sets where the gauges are read; until then they are zero.

@@ -19,7 +19,7 @@ func scrape(t *testing.T, s *Set) scraped {
 	return parse(t, b.String())
 }
 
-// contract is every series there is (but the journal's and the ordering key's) for these
+// contract is every series there is for these
 // backends, with its type.
 func contract(backends ...string) map[string]string {
 	m := map[string]string{
@@ -33,6 +33,7 @@ func contract(backends ...string) map[string]string {
 		"tutti_unkeyed_writes_total":          "counter",
 		"tutti_writes_parked":                 "gauge",
 		"tutti_writes_pending_bytes":          "gauge",
+		"tutti_journal_bytes":                 "gauge",
 	}
 	for _, b := range backends {
 		m[`target_domain_success_counter_total{domain="`+b+`"}`] = "counter"
@@ -67,10 +68,11 @@ func contract(backends ...string) map[string]string {
 		m[`tutti_refused_requests_total{code="`+strconv.Itoa(code)+`"}`] = "counter"
 	}
 	for _, why := range []string{
-		"size", "pending", "pending_bytes", "client_left", "draining", "malformed", "other",
+		"size", "pending", "pending_bytes", "journal", "journal_full", "client_left", "draining", "malformed", "other",
 	} {
 		m[`tutti_refused_writes_total{reason="`+why+`"}`] = "counter"
 	}
+	histogram(m, "tutti_journal_append_duration_seconds", "")
 	return m
 }
 
@@ -79,10 +81,13 @@ func histogram(m map[string]string, name, label string) {
 		"0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05",
 		"0.1", "0.25", "0.5", "1", "2.5", "5", "10", "30", "60", "+Inf",
 	} {
-		m[name+`_bucket{`+label+`,le="`+le+`"}`] = "histogram"
+		m[name+`_bucket{`+strings.TrimPrefix(label+`,le="`+le+`"`, ",")+`}`] = "histogram"
 	}
-	m[name+`_sum{`+label+`}`] = "histogram"
-	m[name+`_count{`+label+`}`] = "histogram"
+	if label != "" {
+		label = "{" + label + "}"
+	}
+	m[name+`_sum`+label] = "histogram"
+	m[name+`_count`+label] = "histogram"
 }
 
 func TestEverySeriesIsThereAtZeroFromTheStart(t *testing.T) {

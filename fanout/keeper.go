@@ -1,0 +1,172 @@
+package fanout
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"tutti/journal"
+)
+
+// keepEvery is how long what became of deliveries is gathered before the journal is told.
+// keepPause follows when it could not be told.
+const (
+	keepEvery = 20 * time.Millisecond
+	keepPause = time.Second
+)
+
+// keeper is the goroutine that tells the journal what became of deliveries. What it has not
+// told when the process dies is delivered again.
+type keeper struct {
+	wake chan struct{} // of one: there is something to tell
+
+	mu     sync.Mutex // one update at a time
+	u      journal.Update
+	told   []*delivery // of which u tells
+	blocks []uint64    // of which all may be settled once no more can come
+}
+
+// keep runs until quit, and tells the rest then.
+func (f *Fanout) keep() {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		select {
+		case <-f.keeper.wake:
+		case <-f.quit:
+			return
+		}
+		pause := keepEvery
+		for again := true; again; {
+			timer.Reset(pause)
+			select {
+			case <-timer.C:
+			case <-f.quit:
+				return
+			}
+			again, pause = f.tellJournal(false), keepPause
+		}
+	}
+}
+
+// tellJournal tells the journal what it does not know. sync: it is on disk on return. It
+// returns true when that could not be done, and it is to be tried again.
+func (f *Fanout) tellJournal(sync bool) (again bool) {
+	k := &f.keeper
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	f.mu.Lock()
+	f.gatherLocked(sync)
+	f.mu.Unlock()
+	err := f.o.Journal.Update(&k.u)
+	f.mu.Lock()
+	defer f.unlock()
+	if err != nil {
+		f.ungatherLocked()
+		f.notes = append(f.notes, note{what: noteJournal, err: err})
+		return true
+	}
+	f.toldLocked()
+	return false
+}
+
+// gatherLocked makes the update of all that the journal does not know.
+func (f *Fanout) gatherLocked(sync bool) {
+	k, r := &f.keeper, f.ledger.records
+	u := &k.u
+	u.Done, u.Notes, u.Sync = u.Done[:0], u.Notes[:0], sync
+	for i, t := range f.deliverers {
+		for _, block := range t.disk.blocks {
+			u.Done = append(u.Done, journal.DoneBlock{Backend: i, Block: block, Bits: t.disk.done.Bits(block)})
+		}
+		t.disk.blocks = t.disk.blocks[:0]
+	}
+	u.Settled, r.settled = r.settled, u.Settled[:0]
+	k.told, r.dirty = r.dirty, k.told[:0]
+	for _, d := range k.told {
+		d.dirty = false // it may become so again meanwhile
+		if !r.live.Has(d.w.seq) {
+			continue // notes go with the entry
+		}
+		u.Notes = append(u.Notes, journal.Noted{Backend: d.to.index, Seq: d.w.seq, Note: d.toNote()})
+		d.to.disk.noted.Add(d.w.seq)
+	}
+	r.pending = false
+}
+
+// ungatherLocked takes back an update that failed.
+func (f *Fanout) ungatherLocked() {
+	k, r := &f.keeper, f.ledger.records
+	for i := range k.u.Done {
+		f.deliverers[k.u.Done[i].Backend].disk.touch(k.u.Done[i].Block)
+	}
+	r.settled = append(r.settled, k.u.Settled...)
+	for _, d := range k.told {
+		if !d.dirty {
+			d.dirty = true
+			r.dirty = append(r.dirty, d)
+			continue
+		}
+		d.w.dirty--
+		f.ledger.release(d.w)
+	}
+	r.pending = true
+}
+
+// toldLocked gives up what was kept for the sake of an update.
+func (f *Fanout) toldLocked() {
+	k := &f.keeper
+	for _, d := range k.told {
+		d.w.dirty--
+		f.ledger.release(d.w)
+	}
+	for _, seq := range k.u.Settled {
+		for _, t := range f.deliverers {
+			t.disk.noted.Remove(seq)
+		}
+	}
+	for i := range k.u.Done {
+		if block := k.u.Done[i].Block; !slices.Contains(k.blocks, block) {
+			k.blocks = append(k.blocks, block)
+		}
+	}
+	k.blocks = slices.DeleteFunc(k.blocks, f.forgetBlockLocked)
+}
+
+// forgetBlockLocked forgets which backends have the writes of a block, when all are settled
+// and no more will come. It tells whether that is so, or the block will be heard of again.
+func (f *Fanout) forgetBlockLocked(block uint64) bool {
+	r := f.ledger.records
+	switch {
+	case r.live.Any(block):
+		return true
+	case block == journal.Block(f.ledger.seq) || r.arriving.Any(block):
+		return false
+	}
+	var none journal.Bits
+	for _, t := range f.deliverers {
+		t.disk.done.SetBits(block, &none)
+	}
+	return true
+}
+
+// toNote is what the journal has to know of d.
+func (d *delivery) toNote() journal.Note {
+	n := journal.Note{
+		Attempts: uint32(d.attempts), Status: uint16(d.status), Word: d.word, Reached: d.reached,
+		Keyed: d.w.keyed, Order: d.w.order,
+	}
+	switch d.state {
+	case parked:
+		n.State = journal.NoteParked
+	case rejected:
+		n.State = journal.NoteRejected
+	case dropped:
+		n.State = journal.NoteDropped
+	case sending, waiting:
+		n.State = journal.NoteOwed
+	case delivered:
+		n.State = journal.NoteOwed // that it is done is in the sets
+	}
+	return n
+}

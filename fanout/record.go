@@ -1,0 +1,47 @@
+package fanout
+
+import (
+	"errors"
+
+	"tutti/clock"
+	"tutti/journal"
+)
+
+// record has the journal, if there is one, keep a write that has its sequence, and accepts it
+// once it is on disk. Otherwise nothing of it was or will be sent.
+func (f *Fanout) record(w *write) refusal {
+	if f.o.Journal == nil {
+		return admitted
+	}
+	w.entry = journal.Entry{
+		Seq: w.seq, ID: w.id, Accepted: f.wallTime(clock.Now()).UnixNano(), Keyed: w.keyed, Order: w.order,
+		Head: w.head, Method: w.line[:w.methodN], Target: w.line[w.methodN+1:], Request: w.request,
+	}
+	begun := clock.Now()
+	err := f.o.Journal.Append(&w.entry)
+	w.entry = journal.Entry{}
+	now := clock.Now()
+	if err == nil {
+		f.o.Metrics.Appended(now - begun)
+	}
+	f.mu.Lock()
+	defer f.unlock()
+	if err != nil {
+		f.ledger.void(w, now)
+		return refusalFor(err)
+	}
+	f.ledger.accept(w, now)
+	return admitted
+}
+
+// refusalFor is what an error of Append means for the client.
+func refusalFor(err error) refusal {
+	switch {
+	case errors.Is(err, journal.ErrFull):
+		return noRoom
+	case errors.Is(err, journal.ErrUncertain):
+		return uncertain
+	default:
+		return noJournal
+	}
+}

@@ -1,0 +1,187 @@
+package fanout
+
+import "tutti/journal"
+
+// records are the ledger's part of the journal: which of the writes in it are in memory, and
+// what has to be told to it. Fanout.mu guards them.
+type records struct {
+	live     journal.Set // accepted and not settled
+	arriving journal.Set // they have a sequence and are not accepted yet
+	bySeq    map[uint64]*write
+	window   int // how many deliveries owed a backend are in memory
+
+	settled []uint64    // the journal does not know yet
+	dirty   []*delivery // what became of them, likewise; each refers to its write
+	pending bool        // there is something to tell
+	onDirty func()      // told when there is again
+}
+
+func (r *records) accepted(w *write) {
+	r.arriving.Remove(w.seq)
+	r.live.Add(w.seq)
+}
+
+// moved notes what follows for the journal from a delivery's new state.
+func (r *records) moved(d *delivery, from state, wasAway bool) {
+	b, seq := &d.to.disk, d.w.seq
+	if wasAway {
+		b.away.Remove(seq)
+	}
+	if from == parked {
+		b.parked.Remove(seq)
+	}
+	switch d.state {
+	case parked:
+		b.parked.Add(seq)
+		r.note(d)
+	case rejected, dropped:
+		b.finished(seq)
+		r.note(d)
+	case delivered:
+		b.finished(seq)
+		r.stir()
+	case waiting:
+		if from == parked || d.attempts > 0 {
+			r.note(d)
+		}
+	case sending:
+	}
+}
+
+// note has the journal told what became of d.
+func (r *records) note(d *delivery) {
+	if !d.dirty {
+		d.dirty = true
+		d.w.dirty++
+		d.w.refs++
+		r.dirty = append(r.dirty, d)
+	}
+	r.stir()
+}
+
+// settle has the journal forget a write.
+func (r *records) settle(seq uint64) {
+	r.live.Remove(seq)
+	r.settled = append(r.settled, seq)
+	r.stir()
+}
+
+func (r *records) stir() {
+	if !r.pending {
+		r.pending = true
+		r.onDirty()
+	}
+}
+
+// enough tells whether the journal has all that is known of w, nobody is at it, and no
+// delivery needs it in memory.
+func (r *records) enough(w *write) bool {
+	if w.class != classPending && w.class != classParked || w.wanted.Load() || w.composing || w.dirty > 0 {
+		return false
+	}
+	left := 0
+	for i := range w.deliveries {
+		switch d := &w.deliveries[i]; d.state {
+		case sending:
+			return false
+		case waiting:
+			if !d.away {
+				return false
+			}
+			left++
+		case parked:
+			if !d.reached {
+				return false // it is taken up when the backend is back
+			}
+			left++
+		case delivered, rejected, dropped:
+		}
+	}
+	return w.refs == left
+}
+
+// dismiss takes w, of which records.enough holds, out of memory.
+func (l *ledger) dismiss(w *write) {
+	for i := range w.deliveries {
+		if d := &w.deliveries[i]; d.state == parked {
+			d.to.held.remove(d)
+		}
+	}
+	l.unlink(w)
+	l.bytes -= w.size
+	w.size = 0
+	l.put(w.memory)
+	w.request, w.memory = nil, nil
+	w.refs = 0
+	l.free(w)
+}
+
+// install makes w, which was read from the journal, one in memory, in the state that the
+// backends' records say. It returns the one there is already, if there is, and nil if the
+// write is settled. The caller gets a reference.
+func (l *ledger) install(w *write) *write {
+	r := l.records
+	if have := r.bySeq[w.seq]; have != nil {
+		have.refs++
+		return have
+	}
+	if !r.live.Has(w.seq) {
+		return nil
+	}
+	w.refs, w.unfinished, w.parked, w.firsts = 1, 0, 0, 0
+	for i := range w.deliveries {
+		d := &w.deliveries[i]
+		b := &d.to.disk
+		switch {
+		case b.done.Has(w.seq):
+			if d.state != rejected && d.state != dropped {
+				d.state = delivered
+			}
+		case b.parked.Has(w.seq):
+			d.state, d.reached = parked, true
+			w.parked++
+			d.to.held.insert(d)
+		default:
+			d.state, d.away = waiting, true
+			w.unfinished++
+		}
+		if d.firstEnded {
+			w.firsts++
+		}
+		if !d.state.done() {
+			d.lacking = true
+			w.refs++
+		}
+	}
+	w.class = classParked
+	if w.unfinished > 0 {
+		w.class = classPending
+	}
+	if w.keyed && w.parked > 0 {
+		w.lane, w.holds = l.lanes.byKey[w.order], w.parked
+	}
+	w.wanted.Store(false)
+	l.link(w)
+	l.bytes += w.size
+	return w
+}
+
+// approach queues the first attempt of an away delivery's life in memory, or its next.
+func (l *ledger) approach(d *delivery, n int, now int64) {
+	w, t := d.w, d.to
+	d.away = false
+	t.disk.away.Remove(w.seq)
+	t.near++
+	t.held.insert(d)
+	if w.keyed {
+		if w.lane == nil {
+			w.lane = l.lanes.of(w.order, n)
+		}
+		w.holds++
+		w.lane.refs++
+		w.lane.enter(d)
+	}
+	if leads(d) {
+		t.queue.again(d, now)
+	}
+}
