@@ -26,7 +26,7 @@ func (s *Server) change(ctx *fasthttp.RequestCtx, name, what string, do func(Bac
 	b := s.o.Backends[i]
 	do(b)
 	s.o.Log.Info("operator", "did", what, "backend", b.Name(), "from", ctx.RemoteAddr().String())
-	replyJSON(ctx, describe(b, owedTo(s.o.Writes.Snapshot(), i)))
+	replyJSON(ctx, describe(b, owedTo(s.o.Writes.Snapshot(), i), s.sampler.latest().backends[i]))
 }
 
 func (s *Server) backend(name string) (index int, ok bool) {

@@ -117,10 +117,12 @@ func (w *fakeWrites) changes() int {
 
 type fakeBackend struct {
 	name string
+	m    *metrics.Backend
 
 	mu      sync.Mutex
 	state   backend.State
 	changes int
+	stats   backend.Stats
 }
 
 func (b *fakeBackend) Name() string { return b.name }
@@ -131,10 +133,27 @@ func (b *fakeBackend) State() (backend.State, int64) {
 	return b.state, 1e18
 }
 
-func (b *fakeBackend) Up() bool { return true }
-func (b *fakeBackend) Stats() backend.Stats {
-	return backend.Stats{Idle: 1, Active: 2, Waiting: 3, Lacks: 4}
+func (b *fakeBackend) Up() bool { return !b.isEjected() }
+func (b *fakeBackend) Down() (int64, string) {
+	if b.isEjected() {
+		return 2e18, "connection_refused"
+	}
+	return 0, ""
 }
+
+func (b *fakeBackend) isEjected() bool {
+	s, _ := b.State()
+	return s == backend.Ejected
+}
+
+func (b *fakeBackend) Stats() backend.Stats {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.stats
+}
+
+func (b *fakeBackend) Metrics() *metrics.Backend { return b.m }
+
 func (b *fakeBackend) Drain()  { b.set(backend.Drained) }
 func (b *fakeBackend) Resume() { b.set(backend.Live) }
 
@@ -171,7 +190,11 @@ type setup struct {
 
 func start(t *testing.T, in setup) *fixture {
 	t.Helper()
-	f := &fixture{t: t, writes: in.writes, backends: []*fakeBackend{{name: "a:1"}, {name: "[::1]:2"}}}
+	set := metrics.New([]string{"a:1", "[::1]:2"})
+	stats := backend.Stats{Idle: 1, Active: 2, Waiting: 3, Lacks: 4}
+	f := &fixture{t: t, writes: in.writes, backends: []*fakeBackend{
+		{name: "a:1", m: set.Backend(0), stats: stats}, {name: "[::1]:2", m: set.Backend(1), stats: stats},
+	}}
 	if f.writes == nil {
 		f.writes = someWrites(3)
 	}
@@ -181,7 +204,7 @@ func start(t *testing.T, in setup) *fixture {
 	var err error
 	f.Server, err = New(Options{
 		Writes: f.writes, Backends: []Backend{f.backends[0], f.backends[1]},
-		Metrics: metrics.New([]string{"a:1", "[::1]:2"}),
+		Metrics: set,
 		Front: func() front.Stats {
 			return front.Stats{Active: 291, Reading: 6, Writing: 179, Waiting: 106, Accepted: 16630948, Handled: 16630948, Requests: 31070465}
 		},

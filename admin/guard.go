@@ -62,6 +62,17 @@ func (g *guard) mayProfile(ctx *fasthttp.RequestCtx) *problem {
 	return g.authorised(ctx)
 }
 
+// changes says what a request that changes something needs: "open" for nothing, "token", or "refused".
+func (g *guard) changes() string {
+	switch {
+	case g.token:
+		return "token"
+	case g.loopback:
+		return "open"
+	}
+	return "refused"
+}
+
 func (g *guard) authorised(ctx *fasthttp.RequestCtx) *problem {
 	switch {
 	case !g.token && g.loopback:

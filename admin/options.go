@@ -26,7 +26,9 @@ type Backend interface {
 	Name() string
 	State() (s backend.State, since int64) // since: Unix nanoseconds
 	Up() bool
+	Down() (since int64, why string) // 0: it is not
 	Stats() backend.Stats
+	Metrics() *metrics.Backend
 	Drain()
 	Resume()
 }

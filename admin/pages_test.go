@@ -3,6 +3,7 @@ package admin
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -106,6 +107,8 @@ func TestABadParameterIsToldWhatIsAccepted(t *testing.T) {
 		{"/-/writes?limit=1&limit=2", "once"},
 		{"/-/writes?lim=1", "state, backend, limit, after"},
 		{"/-/writes?a;b", "malformed"},
+		{"/-/status?history_after=now", "Unix milliseconds"},
+		{"/-/status?history=0", "there are history_after"},
 		{"/-/writes?limit=%zz", "malformed"},
 		{"/debug/pprof/profile?seconds=0", "from 1 to 120"},
 		{"/debug/pprof/profile?seconds=121", "from 1 to 120"},
@@ -204,10 +207,10 @@ func TestStatusTellsOfBackendsAndWrites(t *testing.T) {
 	if st.Version != "1.2.3" || st.Listen != ":8080" || st.Started.Unix() != 1e9 || st.UptimeSeconds < 1e8 || st.Stopping {
 		t.Errorf("got %+v", st)
 	}
-	if w := (writesStatus{6, 3, 2, 1, 77}); st.Writes != w {
+	if w := (writesStatus{6, 3, 2, 1, 77, 0}); st.Writes != w {
 		t.Errorf("writes %+v", st.Writes)
 	}
-	if c := (clientStatus{291, 6, 179, 106, 31070465}); st.Clients != c {
+	if c := (clientStatus{291, 6, 179, 106, 31070465, 0}); st.Clients != c {
 		t.Errorf("clients %+v", st.Clients)
 	}
 	if len(st.Backends) != 2 {
@@ -218,8 +221,30 @@ func TestStatusTellsOfBackendsAndWrites(t *testing.T) {
 		a.Owed != 4 || a.Parked != 5 || a.OldestOwedSeconds != 1.5 || a.Lacks != 4 {
 		t.Errorf("a is %+v", a)
 	}
-	if b.State != "ejected" || b.Owed != 0 {
+	if a.DownSince != nil || a.Why != "" || !slices.Equal(a.Actions, []string{"drain"}) {
+		t.Errorf("a is %+v", a)
+	}
+	if b.State != "ejected" || b.Owed != 0 || b.Up || b.DownSince == nil || b.DownSince.Unix() != 2e9 || b.Why != "connection_refused" ||
+		!slices.Equal(b.Actions, []string{"resume", "drain"}) {
 		t.Errorf("b is %+v", b)
+	}
+	if st.Changes != "open" || st.History != nil {
+		t.Errorf("changes %q, history %v", st.Changes, st.History)
+	}
+}
+
+func TestStatusTellsWhatAChangeNeeds(t *testing.T) {
+	for want, in := range map[string]setup{
+		"open":    {},
+		"token":   {token: token},
+		"refused": {offLoopback: true},
+	} {
+		if got := decode[status](t, start(t, in).do("GET", "/-/status")).Changes; got != want {
+			t.Errorf("%+v: %s, not %s", in, got, want)
+		}
+	}
+	if got := decode[status](t, start(t, setup{offLoopback: true, token: token}).do("GET", "/-/status")).Changes; got != "token" {
+		t.Errorf("off loopback with a token: %s", got)
 	}
 }
 

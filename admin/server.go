@@ -29,6 +29,7 @@ type Server struct {
 	http      *fasthttp.Server
 	log       *throttledLog
 	tracing   atomic.Bool
+	sampler   *sampler
 
 	mu   sync.Mutex
 	ln   *listener     // nil: Serve was not called yet
@@ -44,6 +45,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{o: o, guard: newGuard(o.Hosts, o.Token), stop: make(chan struct{})}
 	s.log = &throttledLog{log: o.Log}
 	s.resources = s.exact()
+	s.sampler = newSampler(&s.o)
 	s.http = &fasthttp.Server{
 		Handler:            s.handle,
 		ErrorHandler:       s.unreadable,
@@ -87,7 +89,12 @@ func (s *Server) Serve(ln net.Listener) error {
 	s.ln, s.done = newListener(ln, maxConns), make(chan struct{})
 	s.mu.Unlock()
 	defer close(s.done)
-	return s.http.Serve(s.ln)
+	var sampling sync.WaitGroup
+	sampling.Go(func() { s.sampler.run(s.stop) })
+	err := s.http.Serve(s.ln)
+	s.halt() // whoever ended it
+	sampling.Wait()
+	return err
 }
 
 // stopped tells whether Shutdown was called.
@@ -100,14 +107,21 @@ func (s *Server) stopped() bool {
 	}
 }
 
+// halt has whatever ends at Shutdown end.
+func (s *Server) halt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopped() {
+		close(s.stop)
+	}
+}
+
 // Shutdown closes the listener and idle connections, ends profiles that are being made, and
 // waits for requests being served. What lasts when ctx is done is cut; then it returns
 // ctx.Err(). When it returns, Serve has returned, too, and no goroutine serves any more.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.halt()
 	s.mu.Lock()
-	if !s.stopped() {
-		close(s.stop)
-	}
 	ln, done := s.ln, s.done
 	s.mu.Unlock()
 	if ln == nil {
