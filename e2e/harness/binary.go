@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -16,6 +18,9 @@ import (
 // Binary is the program under test.
 type Binary struct {
 	Path string
+
+	root  string // of the module it was built from; empty: it was not
+	noted *sync.Once
 }
 
 // Build builds the module whose root is given, into dir; with race under the race detector.
@@ -34,7 +39,27 @@ func Build(root, dir string, race bool) (Binary, error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return Binary{}, fmt.Errorf("cannot build the program: %w\n%s", err, out)
 	}
-	return Binary{Path: path}, nil
+	return Binary{Path: path, root: root, noted: new(sync.Once)}, nil
+}
+
+// note looks at the directories the program was built from. What a test looks at, but not what
+// its children read, tells go test whether a result that it keeps still holds.
+func (b Binary) note(t testing.TB) {
+	t.Helper()
+	if b.root == "" {
+		return
+	}
+	b.noted.Do(func() {
+		err := filepath.WalkDir(b.root, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && d.IsDir() && path != b.root && (d.Name()[0] == '.' || d.Name() == "e2e") {
+				return filepath.SkipDir
+			}
+			return err
+		})
+		if err != nil {
+			t.Errorf("cannot look at the program's sources: %v", err)
+		}
+	})
 }
 
 // Result is how a run of the program ended.
@@ -46,6 +71,7 @@ type Result struct {
 // Run runs the program to its end. env is added to an environment without any of Tutti's.
 func (b Binary) Run(t testing.TB, env []string, args ...string) Result {
 	t.Helper()
+	b.note(t)
 	ctx, cancel := context.WithTimeout(t.Context(), Limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, b.Path, args...)

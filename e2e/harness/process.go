@@ -58,6 +58,7 @@ func (b Binary) StartEnv(t testing.TB, env []string, args ...string) *Process {
 // Spawn starts the program with just args and does not wait for it.
 func (b Binary) Spawn(t testing.TB, env []string, args ...string) *Process {
 	t.Helper()
+	b.note(t)
 	cmd := exec.Command(b.Path, args...)
 	cmd.Env = append(plainEnv(), env...)
 	return spawn(t, cmd)
