@@ -51,8 +51,8 @@ e2e: ## the whole binary, killed, flooded and drained
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## golangci-lint, formatting included, and a look whether other systems build
-	$(BIN)/golangci-lint run ./...
-	$(BIN)/golangci-lint run --build-tags=tutti_plain $(PLAIN)
+	$(BIN)/golangci-lint run --allow-parallel-runners ./...
+	$(BIN)/golangci-lint run --allow-parallel-runners --build-tags=tutti_plain $(PLAIN)
 	GOOS=darwin $(GO) vet ./...
 
 .PHONY: fmt
