@@ -18,6 +18,7 @@ type Problem struct {
 	RetryAfter int    // seconds
 	Allow      string // for 405
 	Location   string // for 202
+	Applied    string // Preference-Applied
 	ID         string // a write's
 	Members    []byte // further JSON members, each starting with a comma: `,"backends":[...]`
 }
@@ -50,6 +51,9 @@ func Append(dst []byte, p *Problem, r Reply) []byte {
 	}
 	if p.Location != "" {
 		dst = appendField(dst, "\r\nLocation: ", p.Location)
+	}
+	if p.Applied != "" {
+		dst = appendField(dst, "\r\nPreference-Applied: ", p.Applied)
 	}
 	switch {
 	case !r.KeepAlive:

@@ -32,7 +32,7 @@ func read(t *testing.T, raw []byte, method string) (*http.Response, []byte) {
 
 var full = Problem{
 	Status: 502, Error: "destination_unavailable", Detail: `The write can't reach its "ack" <yet>.`,
-	RetryAfter: 7, Allow: "GET, HEAD", Location: "/-/writes/00ff", ID: "00ff",
+	RetryAfter: 7, Allow: "GET, HEAD", Location: "/-/writes/00ff", Applied: "wait=5", ID: "00ff",
 	Members: []byte(`,"backends":[{"backend":1}]`),
 }
 
@@ -40,7 +40,7 @@ func TestAProblemSaysAllItHas(t *testing.T) {
 	resp, body := read(t, Append(nil, &full, Reply{KeepAlive: true, Minor: 1}), "POST")
 	for name, want := range map[string]string{
 		"Content-Type": "application/problem+json", "Proxy-Status": "tutti; error=destination_unavailable",
-		"Retry-After": "7", "Allow": "GET, HEAD", "Location": "/-/writes/00ff", "Cache-Control": "no-store", "Connection": "",
+		"Retry-After": "7", "Allow": "GET, HEAD", "Location": "/-/writes/00ff", "Preference-Applied": "wait=5", "Cache-Control": "no-store", "Connection": "",
 	} {
 		if got := resp.Header.Get(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)

@@ -7,6 +7,7 @@ type Incoming struct {
 	KeepAlive     bool    // false, or UntilClose: Connection: close is written (not for 1xx)
 	Minor         int     // the client's version; to HTTP/1.0 with KeepAlive, Connection: keep-alive is written
 	Upgrade       bool    // a 101: Connection: Upgrade and Upgrade are written
+	Applied       []byte  // Preference-Applied, added when not empty; it must be ours
 	Now           []byte  // the IMF-fixdate used where Date is missing (not for 1xx)
 }
 
@@ -94,6 +95,11 @@ func (p *Response) appendEnd(dst []byte, o *Incoming) []byte {
 	if !p.Has(Date) && len(o.Now) > 0 {
 		dst = append(dst, "Date: "...)
 		dst = append(dst, o.Now...)
+		dst = append(dst, "\r\n"...)
+	}
+	if len(o.Applied) > 0 {
+		dst = append(dst, "Preference-Applied: "...)
+		dst = append(dst, o.Applied...)
 		dst = append(dst, "\r\n"...)
 	}
 	switch {

@@ -78,3 +78,15 @@ func TestABodyWhereNoneMayBeEndsTheConnection(t *testing.T) {
 		t.Fatalf("%v %+v", err, p)
 	}
 }
+
+func TestPreferenceAppliedIsAddedBesideTheBackends(t *testing.T) {
+	var p Response
+	if err := p.Parse([]byte("HTTP/1.1 201 Created\r\nDate: x\r\nPreference-Applied: return=minimal\r\nContent-Length: 0\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	got := string(AppendResponse(nil, &p, &Incoming{Framing: Length, KeepAlive: true, Minor: 1, Applied: []byte("wait=5")}))
+	const want = "HTTP/1.1 201 Created\r\nDate: x\r\nPreference-Applied: return=minimal\r\nContent-Length: 0\r\nPreference-Applied: wait=5\r\n\r\n"
+	if got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
