@@ -13,6 +13,21 @@ const step = 16 << 10
 // headRoom is what a head may grow by on its way: our own fields.
 const headRoom = 768
 
+// acceptHere accepts a write whose head and body are here. When it returns false it has answered x,
+// unless x repeats w.first's request.
+func (f *Fanout) acceptHere(x *front.Exchange, w *write, body []byte, send *uint64) bool {
+	f.takeKeys(x, w, body)
+	r := f.acceptWhole(w, len(x.Req.Head), len(body), send)
+	if r == admitted {
+		f.compose(x, w, body)
+		r = f.record(w)
+	}
+	if r != admitted && r != repeated {
+		f.refuse(x, r)
+	}
+	return r == admitted
+}
+
 // acceptWhole admits and accepts a write whose head and body are here. send gets a bit for
 // each backend to send it to at once; the others are owed it.
 func (f *Fanout) acceptWhole(w *write, head, body int, send *uint64) refusal {
@@ -25,6 +40,11 @@ func (f *Fanout) acceptWhole(w *write, head, body int, send *uint64) refusal {
 	defer f.mu.Unlock()
 	if f.refusing {
 		return notServing
+	}
+	if w.scoped {
+		if r := f.repeatsLocked(w); r != admitted {
+			return r
+		}
 	}
 	if r := f.ledger.reserve(w, int64(head+body)); r != admitted {
 		return r
@@ -61,7 +81,7 @@ func (f *Fanout) sequenceLocked(w *write, now int64) (send uint64) {
 }
 
 // acceptStream reads a body that is not here yet, counted while it arrives, and accepts the
-// write at its true end. When it returns false it has answered x.
+// write at its true end. When it returns false it has answered x, unless x repeats w.first's request.
 func (f *Fanout) acceptStream(x *front.Exchange, w *write, send *uint64) bool {
 	head := int64(len(x.Req.Head))
 	if r := f.reserve(w, head, x.Req.ContentLength); r != admitted {
@@ -70,12 +90,15 @@ func (f *Fanout) acceptStream(x *front.Exchange, w *write, send *uint64) bool {
 	}
 	room := int(head) + headRoom
 	r, err := f.arrive(x, w, room)
-	if f.o.OrderBy.Given() && r == admitted && err == nil {
-		f.takeKey(&x.Req, w, w.memory.b[room:])
+	if r == admitted && err == nil {
+		f.takeKeys(x, w, w.memory.b[room:])
 	}
 	f.mu.Lock()
 	if f.refusing && r == admitted {
 		r = notServing
+	}
+	if w.scoped && r == admitted {
+		r = f.repeatsLocked(w)
 	}
 	if r != admitted || err != nil {
 		f.ledger.giveUp(w)
@@ -88,6 +111,7 @@ func (f *Fanout) acceptStream(x *front.Exchange, w *write, send *uint64) bool {
 	switch {
 	case err != nil:
 		f.unread(x, err)
+	case r == repeated:
 	case r != admitted:
 		f.refuse(x, r)
 	default:

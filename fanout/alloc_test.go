@@ -115,6 +115,30 @@ func TestAWriteAllocatesNothing(t *testing.T) {
 	}
 }
 
+func TestARepeatThatIsAnsweredAllocatesNothing(t *testing.T) {
+	a := bareBackend(t, 1)
+	r := newRig(t, []string{a}, nil)
+	c := r.dial()
+	request, answer := []byte(keyedPost("k", "x")), make([]byte, 4096)
+	if got := c.do(string(request)); got.status != 201 {
+		t.Fatalf("%+v", got)
+	}
+	repeat := func() {
+		if _, err := c.c.Write(request); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := c.c.Read(answer); err != nil || n < 100 {
+			t.Fatalf("%d bytes, %v", n, err)
+		}
+	}
+	for range 200 {
+		repeat()
+	}
+	if n := testing.AllocsPerRun(2000, repeat); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func BenchmarkWriteToThree(b *testing.B) {
 	write := bareRig(b, 3, nil)
 	b.ReportAllocs()

@@ -153,7 +153,7 @@ func (f *Fanout) offerLocked(w *write, a *response, s state) {
 	if s == delivered {
 		place = &w.good
 	}
-	if !w.wanted.Load() || w.verdict != undecided || !f.better(a, *place, s) {
+	if !w.wanted.Load() || w.final() || !f.better(a, *place, s) {
 		f.freeResponse(a)
 		return
 	}
@@ -168,7 +168,7 @@ const smallAnswer = 4 << 10
 // shedLocked leaves of the answers that wait for the verdict on w only their status while
 // more is held than may be. Those of others stay: they were within the bound.
 func (f *Fanout) shedLocked(w *write) {
-	if w.verdict != undecided || f.ledger.fits(0) {
+	if w.final() || f.ledger.fits(0) {
 		return
 	}
 	for _, a := range [...]*response{w.good, w.bad} {
@@ -194,14 +194,17 @@ func (f *Fanout) better(a, than *response, s state) bool {
 	}
 }
 
-// decideLocked finds the verdict on w if it can be found now, and wakes the client's goroutine.
+// decideLocked finds the verdict on w if it can be found now, and wakes the clients' goroutines.
 func (f *Fanout) decideLocked(w *write) {
-	if w.verdict != undecided || !w.wanted.Load() {
+	if w.final() || !w.wanted.Load() {
 		return
 	}
 	w.verdict = decide(w.deliveries, f.o.Ack)
-	if w.verdict != undecided && w.waiting {
-		w.waiting = false
-		w.decided <- struct{}{}
+	if w.verdict == undecided {
+		return
 	}
+	if w.scoped {
+		f.keepLocked(w)
+	}
+	w.wakeLocked()
 }

@@ -67,7 +67,7 @@ func TestAWriteDroppedBeforeItIsQueuedIsDroppedWhenItIs(t *testing.T) {
 	if w.memory != nil {
 		t.Error("its memory was not given back")
 	}
-	if got := f.await(w, 0); got.verdict != failed {
+	if got := f.await(w, 0, f.o.AckTimeout); got.verdict != failed {
 		t.Errorf("the client is told %v", got.verdict)
 	}
 }

@@ -77,7 +77,7 @@ func New(o Options) (*Fanout, error) {
 	f.responses.New = func() any { return new(response) }
 	f.ledger = ledger{
 		maxWrites: o.MaxPending, maxBytes: o.MaxPendingBytes, keepFor: int64(o.KeepFor),
-		byID: make(map[[16]byte]*write),
+		byID: make(map[[16]byte]*write), byScope: make(map[scope]*write),
 		seq:  o.LastSequence,
 		free: f.putWrite, put: f.buffers.put,
 		onKeep:  func() { poke(f.keeping) },

@@ -19,13 +19,14 @@ const maxInline = 32 << 10
 const patience = 100 * time.Millisecond
 
 // launch begins every delivery of w: those in send at once, the others by their deliverers.
+// inline: the client's goroutine may do the sending.
 // It returns those that the client's goroutine itself has ended; what became of them is
 // applied by await.
-func (f *Fanout) launch(x *front.Exchange, w *write, send uint64) (inline uint64) {
+func (f *Fanout) launch(x *front.Exchange, w *write, send uint64, inline bool) (ended uint64) {
 	if send != f.all {
 		f.owe(w, f.all&^send)
 	}
-	if !f.inline || len(w.request) > maxInline {
+	if !inline || len(w.request) > maxInline {
 		for i := range w.deliveries {
 			if send&(1<<i) != 0 {
 				f.start(&w.deliveries[i])
@@ -33,7 +34,7 @@ func (f *Fanout) launch(x *front.Exchange, w *write, send uint64) (inline uint64
 		}
 		return 0
 	}
-	first := -1
+	legs, first := uint64(0), -1
 	for i := range w.deliveries {
 		if send&(1<<i) == 0 {
 			continue
@@ -43,7 +44,7 @@ func (f *Fanout) launch(x *front.Exchange, w *write, send uint64) (inline uint64
 			f.start(d)
 			continue
 		}
-		inline |= 1 << i
+		legs |= 1 << i
 		if first < 0 {
 			first = i
 		}
@@ -51,7 +52,7 @@ func (f *Fanout) launch(x *front.Exchange, w *write, send uint64) (inline uint64
 	if first < 0 {
 		return 0
 	}
-	return f.sendInline(x, w, inline, first)
+	return f.sendInline(x, w, legs, first)
 }
 
 // owe queues the deliveries of w in owed, which were not to be sent at once.

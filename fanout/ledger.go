@@ -12,6 +12,9 @@ const (
 	noRoom     // in the journal
 	noJournal  // it failed before and is not back
 	uncertain  // it failed now: the write may be delivered after a crash
+	repeated   // it is another's request again
+	badKey     // its Idempotency-Key is none
+	keyTaken   // its Idempotency-Key came with another request before
 )
 
 // ledger is every write there is, and the accounting: a single-threaded core that Fanout.mu
@@ -22,9 +25,10 @@ type ledger struct {
 
 	first, last *write // unfinished, parked and kept ones in the order they were accepted; without a journal
 	byID        map[[16]byte]*write
-	keptFirst   *write // settled ones that can still be found, in the order they were settled
-	keptLast    *write
-	keepFor     int64 // ns
+	byScope     map[scope]*write // keyed ones
+	kept        keptList         // settled ones that can still be found, and go when there is no room
+	answers     keptList         // keyed ones, which don't: a repeat would be a new write
+	keepFor     int64            // ns
 
 	lanes lanes // of the ordering keys of what is not done
 
@@ -82,15 +86,16 @@ func (l *ledger) grow(w *write, size int64) refusal {
 	return admitted
 }
 
-// resize makes size what an admitted write counts for; it is not more than before.
+// resize makes size what a write counts for; it is not more than before.
 func (l *ledger) resize(w *write, size int64) {
 	l.bytes += size - w.size
 	w.size = size
 }
 
-// weigh changes what a write that was accepted counts for, until it is settled.
+// weigh changes what a write that was accepted counts for, until it is settled, and a keyed one
+// as long as it is kept.
 func (l *ledger) weigh(w *write, more int64) {
-	if w.class != classSettled {
+	if w.class != classSettled || w.scoped {
 		l.bytes += more
 		w.size += more
 	}
@@ -107,7 +112,10 @@ func (l *ledger) giveUp(w *write) {
 // key's lines. Its deliveries are sending, waiting or away. What follows is accept or void.
 func (l *ledger) sequence(w *write) {
 	l.seq++
-	w.seq = l.seq
+	w.seq, w.refs = l.seq, 1
+	if w.scoped {
+		l.byScope[w.scope] = w
+	}
 	for i := range w.deliveries {
 		d := &w.deliveries[i]
 		if d.away {
@@ -137,6 +145,9 @@ func (l *ledger) sequence(w *write) {
 
 // void takes back what sequence did: the write is not accepted.
 func (l *ledger) void(w *write, now int64) {
+	if w.scoped {
+		delete(l.byScope, w.scope)
+	}
 	l.records.arriving.Remove(w.seq)
 	for i := range w.deliveries {
 		d := &w.deliveries[i]
@@ -158,13 +169,13 @@ func (l *ledger) void(w *write, now int64) {
 }
 
 // accept makes a write that has its sequence one that is answered for from here on. The client
-// and each delivery refer to it.
+// and each delivery refer to it, and who repeats it already.
 func (l *ledger) accept(w *write, now int64) {
 	l.arriving--
 	l.accepted++
 	l.pending++
 	w.accepted, w.class = now, classPending
-	w.refs = 1 + len(w.deliveries)
+	w.refs += len(w.deliveries)
 	w.unfinished, w.parked = len(w.deliveries), 0
 	l.wanted++
 	l.link(w)
@@ -297,8 +308,7 @@ func (l *ledger) classify(w *write, now int64) {
 		if l.records != nil {
 			l.records.settle(w.seq)
 		}
-		l.bytes -= w.size
-		w.size = 0
+		l.resize(w, w.held())
 		l.put(w.memory)
 		w.request, w.memory = nil, nil
 		l.leave(w, now)
@@ -316,16 +326,20 @@ func (l *ledger) counter(c class) *uint64 {
 	return &l.settled
 }
 
-// answered ends the client's part in a write. disclosed: the client was told its id. Before
-// the client hears anything, each backend that has not got the write is marked as lacking it.
+// answered ends a client's part in a write. disclosed: the client was told its id. Before
+// the first hears anything, each backend that has not got the write is marked as lacking it.
 func (l *ledger) answered(w *write, disclosed bool, now int64) {
-	w.wanted.Store(false)
 	l.wanted--
 	l.quiet()
-	w.disclosed = disclosed
 	if disclosed {
+		w.disclosed = true
 		l.know(w)
 	}
+	if w.told {
+		l.release(w)
+		return
+	}
+	w.told = true
 	if w.class != classSettled {
 		for i := range w.deliveries {
 			if d := &w.deliveries[i]; !d.state.done() {
@@ -339,50 +353,53 @@ func (l *ledger) answered(w *write, disclosed bool, now int64) {
 }
 
 // leave takes a write that is settled and answered out of the list, unless its id was
-// disclosed: then it can still be found until its time is over.
+// disclosed or it is a keyed one: then it can still be found until its time is over.
 func (l *ledger) leave(w *write, now int64) {
-	if w.class != classSettled || w.wanted.Load() {
+	if w.class != classSettled || !w.told {
 		return
 	}
-	if !w.disclosed || l.keepFor <= 0 {
+	if !(w.disclosed || w.scoped) || l.keepFor <= 0 {
 		l.unlink(w)
 		return
 	}
 	w.refs++
-	w.expires, w.nextKept = now+l.keepFor, nil
-	if l.keptLast == nil {
-		l.keptFirst, l.keptLast = w, w
-		l.onKeep()
-		return
+	w.expires = now + l.keepFor
+	list := &l.kept
+	if w.scoped {
+		list = &l.answers
 	}
-	l.keptLast.nextKept = w
-	l.keptLast = w
+	if list.push(w); list.first == w {
+		l.onKeep()
+	}
 }
 
 // expire forgets kept writes whose time is over, and returns when the next one is due, 0 for none.
 func (l *ledger) expire(now int64) (due int64) {
-	for l.keptFirst != nil && l.keptFirst.expires <= now {
-		l.evict()
+	for _, list := range [...]*keptList{&l.kept, &l.answers} {
+		for list.first != nil && list.first.expires <= now {
+			l.forget(list.pop())
+		}
+		if at := list.due(); at != 0 && (due == 0 || at < due) {
+			due = at
+		}
 	}
-	if l.keptFirst == nil {
-		return 0
-	}
-	return l.keptFirst.expires
+	return due
 }
 
-// evict forgets the kept write that was settled first, if there is one.
+// evict forgets the kept write that was settled first, if there is one that is not keyed.
 func (l *ledger) evict() bool {
-	w := l.keptFirst
+	w := l.kept.pop()
 	if w == nil {
 		return false
 	}
-	l.keptFirst, w.nextKept = w.nextKept, nil
-	if l.keptFirst == nil {
-		l.keptLast = nil
-	}
+	l.forget(w)
+	return true
+}
+
+// forget ends what is kept of a write.
+func (l *ledger) forget(w *write) {
 	l.unlink(w)
 	l.release(w)
-	return true
 }
 
 // know lets a write be found by its id.
@@ -427,9 +444,13 @@ func (l *ledger) link(w *write) {
 // unlink takes w out, and out of those that can be found.
 func (l *ledger) unlink(w *write) {
 	l.writes--
+	l.resize(w, 0)
 	if w.known {
 		w.known = false
 		delete(l.byID, w.id)
+	}
+	if w.scoped {
+		delete(l.byScope, w.scope)
 	}
 	if l.records != nil {
 		delete(l.records.bySeq, w.seq)

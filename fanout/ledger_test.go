@@ -29,7 +29,7 @@ type books struct {
 func newBooks(backends int) *books {
 	b := &books{freed: map[*write]bool{}}
 	b.ledger = ledger{
-		maxWrites: 20, maxBytes: 1000, keepFor: 50, byID: map[[16]byte]*write{},
+		maxWrites: 20, maxBytes: 1000, keepFor: 50, byID: map[[16]byte]*write{}, byScope: map[scope]*write{},
 		free: func(w *write) { b.freed[w] = true }, put: func(*buffer) {}, onKeep: func() {}, onQuiet: func() {},
 	}
 	for range backends {
@@ -40,9 +40,13 @@ func newBooks(backends int) *books {
 	return b
 }
 
-func (b *books) accept(size int64) *write {
+func (b *books) accept(size int64) *write { return b.acceptAs(size, false) }
+
+// acceptAs accepts a write, keyed if scoped, with a scope of its own.
+func (b *books) acceptAs(size int64, scoped bool) *write {
 	w := new(write)
 	w.begin(b.to)
+	w.scoped, w.scope = scoped, scope{byte(b.seq), byte(b.seq >> 8), 2}
 	if b.reserve(w, size) != admitted {
 		return nil
 	}
@@ -63,13 +67,26 @@ func (b *books) check(t *rapid.T) {
 		listed = append(listed, w)
 	}
 	var bytes int64
+	scopes := 0
 	classes := map[class]uint64{}
 	for _, w := range b.all {
 		bytes += w.size
 		classes[w.class]++
+		if w.scoped && !b.freed[w] {
+			scopes++
+			if b.byScope[w.scope] != w {
+				t.Fatalf("write %d is not found by its scope", w.seq)
+			}
+		}
+		if w.scoped && b.freed[w] && (w.class != classSettled || w.expires > b.now) {
+			t.Fatalf("keyed write %d was forgotten at %d, its time is over at %d", w.seq, b.now, w.expires)
+		}
 		if listedNow := slices.Contains(listed, w); listedNow == b.freed[w] {
 			t.Fatalf("write %d: listed %v, freed %v", w.seq, listedNow, b.freed[w])
 		}
+	}
+	if scopes != len(b.byScope) {
+		t.Fatalf("%d scopes for %d writes", len(b.byScope), scopes)
 	}
 	if bytes != b.bytes || len(listed) != b.writes {
 		t.Fatalf("%d bytes counted for %d; %d writes for %d", b.bytes, bytes, b.writes, len(listed))
@@ -90,8 +107,8 @@ func (b *books) check(t *rapid.T) {
 			if d.lacking {
 				lacks++
 			}
-			if d.lacking != !w.wanted.Load() {
-				t.Fatalf("write %d lacks %v, answered %v", w.seq, d.lacking, !w.wanted.Load())
+			if d.lacking != w.told {
+				t.Fatalf("write %d lacks %v, answered %v", w.seq, d.lacking, w.told)
 			}
 			if d.state == parked {
 				parkedN++
@@ -135,14 +152,23 @@ func TestTheBooksBalanceWhateverHappens(t *testing.T) {
 			b.now += rapid.Int64Range(0, 20).Draw(t, "later")
 			op := rapid.IntRange(0, 9).Draw(t, "op")
 			if op <= 2 || len(b.all) == 0 {
-				b.accept(rapid.Int64Range(0, 200).Draw(t, "size"))
+				b.acceptAs(rapid.Int64Range(0, 200).Draw(t, "size"), rapid.Bool().Draw(t, "keyed"))
 				b.check(t)
 				continue
 			}
 			w := b.all[rapid.IntRange(max(0, len(b.all)-8), len(b.all)-1).Draw(t, "write")]
 			switch {
-			case op == 3 && w.wanted.Load():
+			case op == 3 && !b.freed[w]: // a keyed one more than once
+				if w.told {
+					if !w.scoped {
+						continue
+					}
+					w.refs++
+				}
 				b.answered(w, rapid.Bool().Draw(t, "disclosed"), b.now)
+			case op == 6 && w.scoped && w.good == nil && !b.freed[w]:
+				w.good = &response{buf: &buffer{b: make([]byte, rapid.IntRange(0, 50).Draw(t, "answer"))}}
+				b.weigh(w, w.good.size())
 			case op == 4:
 				b.expire(b.now)
 			case op == 5 && !b.freed[w]:
@@ -167,13 +193,14 @@ func TestTheBooksBalanceWhateverHappens(t *testing.T) {
 					b.move(&w.deliveries[i], delivered, b.now)
 				}
 			}
-			if w.wanted.Load() {
+			if !w.told {
 				b.answered(w, true, b.now)
 			}
 		}
-		b.expire(b.now + 1000)
+		b.now += 1000
+		b.expire(b.now)
 		b.check(t)
-		if b.settled != b.accepted || b.bytes != 0 || b.writes != 0 || len(b.byID) != 0 || b.keptFirst != nil {
+		if b.settled != b.accepted || b.bytes != 0 || b.writes != 0 || len(b.byID) != 0 || len(b.byScope) != 0 || b.kept.first != nil || b.answers.first != nil {
 			t.Fatalf("left: %d of %d settled, %d bytes, %d writes, %d ids", b.settled, b.accepted, b.bytes, b.writes, len(b.byID))
 		}
 	})
@@ -228,4 +255,26 @@ func TestAKeptWriteMakesRoomForANewOne(t *testing.T) {
 		t.Error("an unfinished one was forgotten")
 	}
 	_ = other
+}
+
+func TestAKeptAnswerMakesNoRoomForANewWriteBeforeItsTimeIsOver(t *testing.T) {
+	b := newBooks(1)
+	b.maxWrites = 2
+	keyed, state := b.acceptAs(1, true), b.accept(1)
+	for _, w := range []*write{keyed, state} {
+		b.answered(w, true, 0)
+		b.move(&w.deliveries[0], delivered, 0)
+	}
+	if b.accept(1) == nil || !b.freed[state] {
+		t.Fatal("a state that was settled after it did not go first")
+	}
+	b.now = b.keepFor - 1
+	b.expire(b.now)
+	if b.accept(1) != nil || b.freed[keyed] {
+		t.Fatal("the answer was forgotten before its time")
+	}
+	b.expire(b.keepFor)
+	if b.accept(1) == nil || !b.freed[keyed] || b.byScope[keyed.scope] != nil {
+		t.Error("it was not forgotten after")
+	}
 }

@@ -84,9 +84,11 @@ func (f *Fanout) classLocked(seq uint64) class {
 func (f *Fanout) keptAfter(after uint64) (seqs []uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for w := f.ledger.keptFirst; w != nil; w = w.nextKept {
-		if w.seq > after {
-			seqs = append(seqs, w.seq)
+	for _, list := range [...]*keptList{&f.ledger.kept, &f.ledger.answers} {
+		for w := list.first; w != nil; w = w.nextKept {
+			if w.seq > after {
+				seqs = append(seqs, w.seq)
+			}
 		}
 	}
 	return seqs

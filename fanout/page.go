@@ -23,7 +23,7 @@ func (f *Fanout) Page(x *front.Exchange, id string) {
 		f.problem(x, &answer.Problem{Status: 500, Error: "proxy_internal_error"})
 		return
 	}
-	respondJSON(x, 200, "", body)
+	respondJSON(x, body)
 }
 
 // Lookup finds a write by its id of 32 hex digits, with backends by name.

@@ -26,9 +26,11 @@ func (f *Fanout) record(w *write) refusal {
 	}
 	f.mu.Lock()
 	defer f.unlock()
+	defer w.wakeLocked() // those who repeat it
 	if err != nil {
 		f.ledger.void(w, now)
-		return refusalFor(err)
+		w.voided = refusalFor(err)
+		return w.voided
 	}
 	f.ledger.accept(w, now)
 	return admitted

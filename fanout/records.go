@@ -76,7 +76,7 @@ func (r *records) stir() {
 // enough tells whether the journal has all that is known of w, nobody is at it, and no
 // delivery needs it in memory.
 func (r *records) enough(w *write) bool {
-	if w.class != classPending && w.class != classParked || w.wanted.Load() || w.composing || w.dirty > 0 {
+	if w.class != classPending && w.class != classParked || w.wanted.Load() || w.scoped || w.composing || w.dirty > 0 {
 		return false
 	}
 	left := 0
@@ -161,6 +161,7 @@ func (l *ledger) install(w *write) *write {
 		w.lane, w.holds = l.lanes.byKey[w.order], w.parked
 	}
 	w.wanted.Store(false)
+	w.told = true
 	l.link(w)
 	l.bytes += w.size
 	return w

@@ -21,23 +21,24 @@ func (f *Fanout) respond(x *front.Exchange, r *reply) {
 	f.trace(x, r)
 	switch r.verdict {
 	case acknowledged, refused:
-		f.relay(x, r.response)
+		f.relay(x, r.response, &r.prefer)
 		f.freeResponse(r.response)
 	case late:
 		body, err := json.Marshal(r.view)
 		if err != nil {
 			body = []byte("{}") // it can't fail: strings, numbers, a time of this century
 		}
-		respondJSON(x, 202, "/-/writes/"+r.view.ID, body)
+		f.respondAccepted(x, r, body)
 	case failed:
-		f.respondFailed(x, &r.view, "The write did not reach enough backends.")
+		f.respondFailed(x, r, "The write did not reach enough backends.")
 	case stopped, undecided:
-		f.respondFailed(x, &r.view, "The proxy stops before the write has reached enough backends.")
+		f.respondFailed(x, r, "The proxy stops before the write has reached enough backends.")
 	}
 }
 
 // respondFailed answers 502 with each backend's state.
-func (f *Fanout) respondFailed(x *front.Exchange, v *View, detail string) {
+func (f *Fanout) respondFailed(x *front.Exchange, r *reply, detail string) {
+	v := &r.view
 	members := []byte(`,"backends":`)
 	if states, err := json.Marshal(v.Backends); err == nil {
 		members = append(members, states...)
@@ -46,6 +47,7 @@ func (f *Fanout) respondFailed(x *front.Exchange, v *View, detail string) {
 	}
 	f.problem(x, &answer.Problem{
 		Status: 502, Error: "destination_unavailable", Detail: detail, ID: v.ID, Members: members,
+		Applied: string(r.prefer.appendApplied(nil, false)),
 	})
 }
 
@@ -82,7 +84,17 @@ func (f *Fanout) refuse(x *front.Exchange, why refusal) {
 	case uncertain:
 		reason = "journal"
 		p.Detail = "The journal failed; nothing was forwarded, but it may be after a crash."
-	case notServing, admitted:
+	case keyTaken:
+		reason = "key_reused"
+		p = answer.Problem{
+			Status: 422, Error: "http_request_denied",
+			Detail: "This Idempotency-Key came with another method, target or body before; nothing was forwarded.",
+		}
+	case badKey:
+		reason = "malformed"
+		p = answer.Problem{Status: 400, Error: "http_request_error", Detail: "Idempotency-Key must be one line that is not empty."}
+		x.CloseAfter()
+	case notServing, admitted, repeated:
 		reason = "draining"
 		p.Error, p.Detail = "destination_unavailable", "The proxy is stopping; nothing was forwarded."
 	}
@@ -110,10 +122,12 @@ func (f *Fanout) unread(x *front.Exchange, err error) {
 }
 
 // relay passes a backend's answer on as it came.
-func (f *Fanout) relay(x *front.Exchange, a *response) {
+func (f *Fanout) relay(x *front.Exchange, a *response, p *preference) {
 	x.Status = a.status
+	x.Up = p.appendApplied(x.Up[:0], false)
+	applied := len(x.Up)
 	if a.buf == nil || x.Resp.Parse(a.head()) != nil {
-		x.Out = appendBare(x.Out, a, replyTo(x))
+		x.Out = appendBare(x.Out, a, x.Up, replyTo(x))
 		return
 	}
 	in := wire.Incoming{Framing: a.framing, Minor: x.Req.Minor}
@@ -127,9 +141,10 @@ func (f *Fanout) relay(x *front.Exchange, a *response) {
 	}
 	in.KeepAlive = x.KeepAlive()
 	if !x.Resp.Has(wire.Date) {
-		x.Up = answer.Date(x.Up[:0])
-		in.Now = x.Up
+		x.Up = answer.Date(x.Up)
+		in.Now = x.Up[applied:]
 	}
+	in.Applied = x.Up[:applied]
 	x.Out = wire.AppendResponse(x.Out, &x.Resp, &in)
 	switch {
 	case in.Framing == wire.Chunks:
@@ -142,13 +157,14 @@ func (f *Fanout) relay(x *front.Exchange, a *response) {
 }
 
 // appendBare appends an answer of which only the status is known, and why.
-func appendBare(dst []byte, a *response, r answer.Reply) []byte {
+func appendBare(dst []byte, a *response, applied []byte, r answer.Reply) []byte {
 	dst = append(dst, "HTTP/1.1 "...)
 	dst = strconv.AppendInt(dst, int64(a.status), 10)
 	dst = append(dst, " \r\nDate: "...)
 	dst = answer.Date(dst)
 	dst = append(dst, "\r\nProxy-Status: tutti; error="...)
 	dst = append(dst, a.word...)
+	dst = appendApplied(dst, applied)
 	if a.status != 204 && a.status != 304 {
 		dst = append(dst, "\r\nContent-Length: 0"...)
 	}
@@ -165,18 +181,35 @@ func appendConnection(dst []byte, r answer.Reply) []byte {
 	return dst
 }
 
-// respondJSON answers with body, which nobody is to keep.
-func respondJSON(x *front.Exchange, status int, location string, body []byte) {
-	r := replyTo(x)
-	x.Status = status
-	dst := append(x.Out, "HTTP/1.1 "...)
-	if status == 202 {
-		dst = append(dst, "202 Accepted\r\nLocation: "...)
-		dst = append(dst, location...)
-	} else {
-		dst = append(dst, "200 OK"...)
+// appendApplied appends a Preference-Applied of this value, if it has one.
+func appendApplied(dst, value []byte) []byte {
+	if len(value) == 0 {
+		return dst
 	}
-	dst = append(dst, "\r\nDate: "...)
+	dst = append(dst, "\r\nPreference-Applied: "...)
+	return append(dst, value...)
+}
+
+// respondAccepted answers 202 with body, r's view.
+func (f *Fanout) respondAccepted(x *front.Exchange, r *reply, body []byte) {
+	x.Status = 202
+	x.Out = append(x.Out, "HTTP/1.1 202 Accepted\r\nLocation: /-/writes/"...)
+	x.Out = append(x.Out, r.view.ID...)
+	x.Out = appendApplied(x.Out, r.prefer.appendApplied(nil, true))
+	appendJSON(x, body)
+}
+
+// respondJSON answers 200 with body, which nobody is to keep.
+func respondJSON(x *front.Exchange, body []byte) {
+	x.Status = 200
+	x.Out = append(x.Out, "HTTP/1.1 200 OK"...)
+	appendJSON(x, body)
+}
+
+// appendJSON appends the rest of an answer with body, behind its first lines.
+func appendJSON(x *front.Exchange, body []byte) {
+	r := replyTo(x)
+	dst := append(x.Out, "\r\nDate: "...)
 	dst = answer.Date(dst)
 	dst = append(dst, "\r\nCache-Control: no-store\r\nContent-Type: application/json\r\nContent-Length: "...)
 	dst = strconv.AppendInt(dst, int64(len(body)), 10)

@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"io"
+	"sync/atomic"
 
 	"tutti/backend"
 	"tutti/wire"
@@ -11,7 +12,7 @@ import (
 const drainLimit = 64 << 10
 
 // response is one backend's answer as it came: the head, then the body without chunks. One
-// goroutine has it at a time.
+// goroutine has it at a time, until it is kept.
 type response struct {
 	index    int // the backend's
 	status   int
@@ -21,6 +22,9 @@ type response struct {
 	bodyLen  int64 // read so far, kept or not
 	trailers []byte
 	word     string // why it is not whole, as Proxy-Status says it; empty: it is
+
+	shared  bool // it is kept: nothing of it changes any more, and several may have it
+	holders atomic.Int32
 }
 
 func (a *response) head() []byte { return a.buf.b[:a.headLen] }
@@ -54,7 +58,7 @@ func (f *Fanout) newResponse(d *delivery, resp *wire.Response, keep bool) *respo
 
 // freeResponse takes a back; nil is allowed.
 func (f *Fanout) freeResponse(a *response) {
-	if a == nil {
+	if a == nil || a.shared && a.holders.Add(-1) > 0 {
 		return
 	}
 	f.buffers.put(a.buf)

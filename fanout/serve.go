@@ -10,32 +10,34 @@ import (
 // Serve answers one write. It sets x.Status; counting the route's requests is the caller's.
 // Loops (Via) and routing were checked before.
 func (f *Fanout) Serve(x *front.Exchange) {
+	if !usableKey(&x.Req) {
+		f.refuse(x, badKey)
+		return
+	}
+	p := f.preference(x)
 	w := f.newWrite(x)
 	body, whole := x.Body()
 	var send uint64
-	if whole {
-		if f.o.OrderBy.Given() {
-			f.takeKey(&x.Req, w, body)
-		}
-		r := f.acceptWhole(w, len(x.Req.Head), len(body), &send)
-		if r != admitted {
-			f.dropWrite(w)
-			f.refuse(x, r)
-			return
-		}
-		f.compose(x, w, body)
-		if r = f.record(w); r != admitted {
-			f.dropWrite(w)
-			f.refuse(x, r)
-			return
-		}
-	} else if !f.acceptStream(x, w, &send) {
+	if whole && !f.acceptHere(x, w, body, &send) || !whole && !f.acceptStream(x, w, &send) {
+		first := w.first
 		f.dropWrite(w)
+		if first != nil {
+			f.join(x, first, p)
+		}
 		return
 	}
-	inline := f.launch(x, w, send)
-	r := f.await(w, inline)
+	ended := f.launch(x, w, send, f.inline && p.limit >= 10*patience)
+	r := f.await(w, ended, p.limit)
+	r.prefer = p
 	f.respond(x, &r)
+}
+
+// takeKeys takes w's ordering key and what its Idempotency-Key makes of it. The body is whole.
+func (f *Fanout) takeKeys(x *front.Exchange, w *write, body []byte) {
+	if f.o.OrderBy.Given() {
+		f.takeKey(&x.Req, w, body)
+	}
+	f.takeScope(&x.Req, w, body)
 }
 
 // newWrite takes a write from the pool for x.
@@ -50,6 +52,10 @@ func (f *Fanout) newWrite(x *front.Exchange) *write {
 
 // putWrite takes back a write that nobody refers to.
 func (f *Fanout) putWrite(w *write) {
+	for _, a := range [...]*response{w.good, w.bad, w.kept} {
+		f.freeResponse(a)
+	}
+	w.good, w.bad = nil, nil
 	w.reset()
 	f.writes.Put(w)
 }
@@ -58,7 +64,13 @@ func (f *Fanout) putWrite(w *write) {
 func (f *Fanout) dropWrite(w *write) {
 	f.buffers.put(w.memory)
 	w.request, w.memory = nil, nil
-	f.putWrite(w)
+	if w.voided == admitted {
+		f.putWrite(w)
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ledger.release(w) // others may have repeated it
 }
 
 // reply is what the client is told. It refers to nothing of the write.
@@ -67,11 +79,13 @@ type reply struct {
 	response *response // for acknowledged and refused
 	view     View      // for the others
 	tally    tally
+	prefer   preference
+	refusal  refusal // it was not accepted after all
 }
 
 // await applies what became of the legs in inline, which the client's goroutine ran, and waits
-// for the verdict.
-func (f *Fanout) await(w *write, inline uint64) reply {
+// for the verdict, at most limit since w was accepted.
+func (f *Fanout) await(w *write, inline uint64, limit time.Duration) reply {
 	now := clock.Now()
 	f.mu.Lock()
 	for i := range w.deliveries {
@@ -84,14 +98,18 @@ func (f *Fanout) await(w *write, inline uint64) reply {
 		}
 	}
 	f.decideLocked(w)
-	if w.verdict != undecided {
-		r := f.concludeLocked(w, w.verdict, now)
+	v := w.verdict
+	if limit == 0 {
+		v = late // as asked for, even if the answer happens to be here
+	}
+	if v != undecided {
+		r := f.concludeLocked(w, v, now)
 		f.unlock()
 		return r
 	}
 	f.shedLocked(w)
 	w.waiting = true
-	left := w.accepted + int64(f.o.AckTimeout) - now
+	left := w.accepted + int64(limit) - now
 	f.unlock()
 	return f.wait(w, time.Duration(max(left, 0)))
 }
@@ -129,25 +147,25 @@ func (f *Fanout) wait(w *write, d time.Duration) reply {
 	return f.concludeLocked(w, v, clock.Now())
 }
 
-// concludeLocked ends the client's part in w with verdict v.
+// concludeLocked ends one client's part in w with verdict v.
 func (f *Fanout) concludeLocked(w *write, v verdict, now int64) (r reply) {
 	r.verdict, r.tally = v, w.tallyLocked(now)
 	switch v {
-	case acknowledged:
-		r.response, w.good = w.good, nil
-	case refused:
-		if w.bad != nil && w.bad.status == w.deliveries[0].status {
-			r.response, w.bad = w.bad, nil
+	case acknowledged, refused:
+		if w.scoped {
+			r.response = w.kept.share()
 		} else {
-			r.response = f.statusResponse(w.deliveries[0].status)
+			r.response = f.takeAnswerLocked(w)
 		}
 	case late, failed, stopped, undecided:
 		r.view = f.viewLocked(w, false, now)
 	}
-	f.ledger.weigh(w, -r.response.size()-w.good.size()-w.bad.size())
-	f.freeResponse(w.good)
-	f.freeResponse(w.bad)
-	w.good, w.bad = nil, nil
+	if w.scoped {
+		w.late = v == late
+	} else {
+		f.dropAnswersLocked(w)
+		w.wanted.Store(false)
+	}
 	f.ledger.answered(w, v >= failed, now)
 	return r
 }

@@ -26,6 +26,13 @@ type write struct {
 	lane  *lane    // of that key; nil: unordered, or no delivery holds on to it
 	holds int      // deliveries that do: those in memory's lines, and parked ones
 
+	// Likewise, of a write with an Idempotency-Key of the client's.
+	scoped bool
+	scope  scope
+	print  fingerprint
+	first  *write  // of one that is not accepted, since it repeats that one's request
+	voided refusal // why it was not accepted after all
+
 	// Fixed before the first delivery begins. It goes back when the write is settled.
 	request []byte  // what every backend is sent, in every attempt
 	memory  *buffer // it is in
@@ -40,6 +47,8 @@ type write struct {
 	parked     int  // deliveries
 
 	known     bool   // can be found by its id
+	told      bool   // a client was told something of it
+	late      bool   // and that was last 202; of keyed ones
 	disclosed bool   // its id was told to a client: it is kept for a while when settled
 	expires   int64  // clock.Now at which a kept one is forgotten
 	nextKept  *write // in the order they were settled
@@ -51,9 +60,11 @@ type write struct {
 	waiting bool          // the client's goroutine reads decided
 	decided chan struct{} // of one: sent to when verdict is found while waiting
 	timer   *time.Timer
-	wanted  atomic.Bool // the client has not been answered: answers are of use
-	good    *response   // of those that have delivered, what the client would get
-	bad     *response   // of those that refused, likewise
+	news    chan struct{} // closed when verdict is found; nil: nobody with a repeat waits
+	wanted  atomic.Bool   // what the client gets is not decided: answers are of use
+	good    *response     // of those that have delivered, what the client would get
+	bad     *response     // of those that refused, likewise
+	kept    *response     // of a keyed one: what everybody gets
 
 	deliveries []delivery
 	entry      journal.Entry // while it is appended
@@ -77,7 +88,8 @@ func (w *write) reset() {
 	w.line, w.methodN = w.line[:0], 0
 	w.size = 0
 	w.class = classNone
-	w.known, w.disclosed, w.expires = false, false, 0
+	w.known, w.told, w.late, w.disclosed, w.expires = false, false, false, false, 0
+	w.scoped, w.first, w.voided, w.kept, w.news = false, nil, admitted, nil, nil
 	w.keyed, w.lane, w.holds, w.composing, w.dirty = false, nil, 0, false, 0
 	w.firsts, w.refused = 0, 0
 	w.verdict, w.waiting = undecided, false
