@@ -18,7 +18,9 @@ var (
 )
 
 // Journal is what an engine does. All methods may be called concurrently, unless they say
-// otherwise. Backends are known by the index of their name in State.Backends.
+// otherwise. Backends are known by the index of their name in State.Backends. The journal knows
+// them from the first Append or Update on, with which their names are written, and forgets then
+// which ones are gone and owed nothing; who only opens it and looks changes nothing.
 type Journal interface {
 	// State is what was found when the journal was opened. It belongs to the caller, and is
 	// called once, before anything else.
@@ -39,7 +41,8 @@ type Journal interface {
 	// ErrNotFound, ErrUnavailable, ErrClosed, or what is wrong with it.
 	Read(seq uint64, e *Entry) error
 
-	// Note reads what is noted of one delivery. Errors as of Read.
+	// Note reads what is noted of one delivery of an entry that is there, the zero Note if
+	// nothing is. Errors as of Read.
 	Note(backend int, seq uint64) (Note, error)
 
 	// Kept reads the record kept of a write, settled or not. Errors as of Read.

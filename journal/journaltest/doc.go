@@ -1,0 +1,2 @@
+// Package journaltest is what every journal engine has to pass.
+package journaltest
