@@ -41,14 +41,14 @@ func blamesRequest(status int) bool {
 }
 
 // unanimity is the status in which the first attempts on all backends ended, if that says
-// that the request is at fault; otherwise 0.
+// that the request is at fault; otherwise 0. It is not when a later attempt was a success.
 func unanimity(ds []delivery) int {
 	status := ds[0].firstStatus
 	if !blamesRequest(status) {
 		return 0
 	}
 	for i := range ds {
-		if !ds[i].firstEnded || ds[i].firstStatus != status {
+		if !ds[i].firstEnded || ds[i].firstStatus != status || ds[i].state == delivered {
 			return 0
 		}
 	}

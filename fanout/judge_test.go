@@ -96,6 +96,7 @@ func TestUnanimityIsTheSame4xxOfEveryFirstAttempt(t *testing.T) {
 		ds := make([]delivery, len(firsts))
 		for i, s := range firsts {
 			ds[i].firstEnded, ds[i].firstStatus = s >= 0, max(s, 0)
+			ds[i].state = waiting
 		}
 		if got := unanimity(ds); got != want {
 			t.Errorf("%v: %d, want %d", firsts, got, want)
@@ -119,6 +120,15 @@ func TestUnanimityIsTheSame4xxOfEveryFirstAttempt(t *testing.T) {
 	// the backend's fault
 	f(0, 500, 500, 500)
 	f(0, 301, 301, 301)
+
+	// one has taken it since: the request is not at fault
+	taken := []delivery{
+		{state: delivered, firstEnded: true, firstStatus: 404},
+		{state: waiting, firstEnded: true, firstStatus: 404},
+	}
+	if got := unanimity(taken); got != 0 {
+		t.Errorf("delivered to one: %d", got)
+	}
 }
 
 func TestRetryAfterIsReadAsSecondsOrADate(t *testing.T) {

@@ -230,6 +230,30 @@ func TestUnanimityWaitsForTheLastFirstAttempt(t *testing.T) {
 	r.settled(1)
 }
 
+// Refused by all at first, but one has taken it since: the others are tried until they do, too.
+func TestWhatABackendHasTakenIsNotRefusedForTheOthers(t *testing.T) {
+	release := make(chan struct{})
+	a := newFake(t, "a", script(404, 201))
+	b := newFake(t, "b", func(q *fakeRequest) reaction {
+		if q.n > 0 {
+			return reaction{}
+		}
+		return reaction{hang: release, code: 404}
+	})
+	r := rigOf(t, nil, a, b)
+	c := r.dial()
+	c.send(post("/", "x"))
+	eventually(t, "a has it", func() bool { return len(a.requests()) == 2 && r.f.Snapshot().Backends[0].Owed == 0 })
+	close(release)
+	if got, err := c.read("POST"); err != nil || got.status != 201 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	r.settled(1)
+	if len(b.requests()) != 2 {
+		t.Errorf("b got it %d times", len(b.requests()))
+	}
+}
+
 func TestOtherStatusesThatAllAgreeOnAreRetried(t *testing.T) {
 	for _, code := range []int{408, 425, 429, 500, 200, 301} {
 		a, b := newFake(t, "a", script(code, 201)), newFake(t, "b", script(code, 201))
