@@ -5,6 +5,7 @@ GO          ?= go
 FUZZTIME    ?= 10s
 SOAKTIME    ?= 30s
 BENCHFLAGS  ?=
+LOADFLAGS   ?=
 BIN         := $(CURDIR)/.bin
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS     := -s -w -X main.version=$(VERSION)
@@ -26,6 +27,7 @@ build: ## the static binary ./tutti, its version stamped
 .PHONY: test
 test: vet plain tls race ## every test: as `go test ./...`, under the race detector, over plain I/O, over TLS
 	$(GO) test ./...
+	$(GO) test -C loadtest -count=1 ./...
 
 .PHONY: vet
 vet:
@@ -53,6 +55,7 @@ e2e: ## the whole binary, killed, flooded and drained
 lint: $(BIN)/golangci-lint ## golangci-lint, formatting included, and a look whether other systems build
 	$(BIN)/golangci-lint run --allow-parallel-runners ./...
 	$(BIN)/golangci-lint run --allow-parallel-runners --build-tags=tutti_plain $(PLAIN)
+	cd loadtest && $(BIN)/golangci-lint run --allow-parallel-runners --config=../.golangci.yml ./...
 	GOOS=darwin $(GO) vet ./...
 
 .PHONY: fmt
@@ -73,6 +76,11 @@ cover: ## test coverage, cover.out and cover.html
 bench: ## CPU per request beside nginx, HAProxy, nginx+lua and aiohttp (BENCHFLAGS='-rounds 3')
 	$(GO) run ./bench $(BENCHFLAGS)
 
+# A module of its own, for the sake of its dependencies.
+.PHONY: loadtest
+loadtest: ## drive reads and writes at flaky demo backends; a verdict, and charts in loadtest.html (LOADFLAGS='-duration 5m')
+	$(GO) run -C loadtest . -o $(CURDIR)/loadtest.html $(LOADFLAGS)
+
 .PHONY: soak
 soak: ## both routes under load for SOAKTIME (30s) each, no errors, no growth; the long tests of e2e
 	$(GO) run ./bench -soak $(SOAKTIME)
@@ -84,7 +92,7 @@ image: ## build the container image with buildah and try it
 
 .PHONY: clean
 clean: ## remove what the targets above made
-	rm -rf tutti cover.out cover.html bench.md .bin .image
+	rm -rf tutti cover.out cover.html bench.md loadtest.html .bin .image
 
 $(BIN)/golangci-lint: tools/go.mod tools/go.sum
 	GOBIN=$(BIN) $(GO) install -C tools tool
