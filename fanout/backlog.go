@@ -1,6 +1,10 @@
 package fanout
 
-import "tutti/journal"
+import (
+	"slices"
+
+	"tutti/journal"
+)
 
 // backlog is what one backend is owed according to the journal. Fanout.mu guards it.
 type backlog struct {
@@ -20,10 +24,7 @@ func (b *backlog) finished(seq uint64) {
 
 // touch notes that a block of done has changed.
 func (b *backlog) touch(block uint64) {
-	for _, have := range b.blocks {
-		if have == block {
-			return
-		}
+	if !slices.Contains(b.blocks, block) {
+		b.blocks = append(b.blocks, block)
 	}
-	b.blocks = append(b.blocks, block)
 }

@@ -167,29 +167,41 @@ func (f *Fanout) requeueLocked(d *delivery, now int64) {
 	}
 }
 
-// yields tells whether d, about to be sent, has to wait for earlier writes of its key: those
-// that were parked because the backend could not be reached and are taken up again since it
-// can be. The caller is sending d.
-func (f *Fanout) yields(d *delivery) bool {
+// yields is why d, about to be sent, is not: nil, if it may be. Earlier writes of its key that
+// were parked because the backend could not be reached go before it now that it can be
+// (backend.ErrAbandoned). That it can't be is the attempt's failure: one made a moment later
+// might succeed, and overtake them. The caller is sending d.
+func (f *Fanout) yields(d *delivery) *backend.Failure {
 	t := d.to
 	f.mu.Lock()
-	behind := d.fromQueue && t.unreached > 0
+	// Connecting may be what tells that the backend is back, and then they are taken up.
+	d.yielding = d.fromQueue && t.unreached > 0
+	behind := d.yielding
 	f.mu.Unlock()
 	if !behind {
-		return false
+		return nil
 	}
 	c, err := t.b.Acquire(backend.ForWrite, 0)
-	if err != nil {
-		return false // the attempt will find out, too, and say so
+	if err == nil {
+		c.Close()
 	}
-	c.Close()
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed {
-		return false
+	if err == nil && !f.closed {
+		f.retakeLocked(t, clock.Now())
 	}
-	d.yielding = true
-	f.retakeLocked(t, clock.Now())
 	d.yielding = false
-	return !leads(d)
+	first := leads(d)
+	f.mu.Unlock()
+	switch {
+	case !first:
+		return backend.ErrAbandoned // not an attempt: it is another's turn
+	case err == nil:
+		return nil
+	}
+	failure := asFailure(err)
+	if failure != backend.ErrBusy {
+		t.b.Failed(failure)
+		t.m.Error()
+	}
+	return failure
 }

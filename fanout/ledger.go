@@ -156,7 +156,7 @@ func (l *ledger) void(w *write, now int64) {
 			d.to.disk.away.Remove(w.seq)
 			continue
 		}
-		d.to.near--
+		l.recedes(d.to)
 		if d.state == sending {
 			d.to.queue.sending--
 		}
@@ -198,58 +198,14 @@ func (l *ledger) accept(w *write, now int64) {
 // keeps every count, ends what the backend lacks, and settles the write with its last one.
 // A delivery that is done may be gone when it returns.
 func (l *ledger) move(d *delivery, to state, now int64) {
-	from, w, t := d.state, d.w, d.to
+	from, w := d.state, d.w
 	if from == to {
 		return
 	}
 	wasAway := d.away
 	d.state, d.away = to, false
-	if from == sending {
-		t.queue.sending--
-	}
-	if to == sending {
-		t.queue.sending++
-	}
-	switch {
-	case from.unfinished():
-		t.owed--
-		w.unfinished--
-		if !wasAway {
-			t.near--
-			if l.records != nil && (t.near == 0 || t.near == l.records.window/2) && t.disk.away.Len() > 0 {
-				t.stir() // there is room for what is on disk
-			}
-		}
-	case from == parked:
-		t.parked--
-		w.parked--
-		if !d.reached {
-			t.unreached--
-		}
-	}
-	switch {
-	case to.unfinished():
-		t.owed++
-		w.unfinished++
-		t.near++
-		if from == parked {
-			t.held.resumed(d)
-			if w.lane != nil {
-				w.lane.enter(d)
-			}
-		}
-	case to == parked:
-		t.parked++
-		w.parked++
-		if !d.reached {
-			t.unreached++
-		}
-	default:
-		if !wasAway {
-			d.to.held.remove(d)
-		}
-		l.end(d)
-	}
+	l.leaves(d, from, wasAway)
+	l.enters(d, from, wasAway)
 	if w.lane != nil && !to.unfinished() && !wasAway {
 		l.giveWay(d, from, now)
 	}
@@ -259,6 +215,67 @@ func (l *ledger) move(d *delivery, to state, now int64) {
 	l.classify(w, now)
 	if to.done() {
 		l.release(w)
+	}
+}
+
+// leaves counts that d is not in the state from any more.
+func (l *ledger) leaves(d *delivery, from state, wasAway bool) {
+	w, t := d.w, d.to
+	switch {
+	case from.unfinished():
+		t.owed--
+		w.unfinished--
+		if from == sending {
+			t.queue.sending--
+		}
+		if !wasAway {
+			l.recedes(t)
+		}
+	case from == parked:
+		t.parked--
+		w.parked--
+		if !d.reached {
+			t.unreached--
+		}
+	}
+}
+
+// recedes counts that one delivery less is owed to t in memory.
+func (l *ledger) recedes(t *deliverer) {
+	t.near--
+	if l.records != nil && (t.near == 0 || t.near == l.records.window/2) && t.disk.away.Len() > 0 {
+		t.stir() // there is room for what is on disk
+	}
+}
+
+// enters counts that d, which was in the state from, is in the one it is in.
+func (l *ledger) enters(d *delivery, from state, wasAway bool) {
+	w, t := d.w, d.to
+	switch {
+	case d.state.unfinished():
+		t.owed++
+		w.unfinished++
+		t.near++
+		if d.state == sending {
+			t.queue.sending++
+		}
+		if from == parked {
+			t.held.resumed(d)
+			if w.lane != nil {
+				w.lane.enter(d)
+			}
+		}
+	case d.state == parked:
+		t.parked++
+		w.parked++
+		if !d.reached {
+			t.unreached++
+		}
+	default:
+		if !wasAway {
+			t.held.remove(d)
+		}
+		l.end(d)
 	}
 }
 

@@ -144,9 +144,10 @@ func (l *leg) head(d *delivery, c *backend.Conn) (*backend.Conn, *response) {
 			return nil, nil
 		}
 	}
-	if d.w.lane != nil && f.yields(d) {
-		d.out.fail = backend.ErrAbandoned // not an attempt: it is another's turn
-		return nil, nil
+	if d.w.lane != nil {
+		if d.out.fail = f.yields(d); d.out.fail != nil {
+			return nil, nil
+		}
 	}
 	c, err := d.to.b.Exchange(backend.ForWrite, 0, d.w.request, d.w.head, true, l, &l.resp)
 	if err != nil {

@@ -42,29 +42,37 @@ func (f *Fanout) match(q Filter) (seqs []uint64) {
 	if q.Backend != "" && of < 0 {
 		return nil
 	}
-	from := q.After + 1
-	for more := from != 0 && q.State != classSettled.String(); more && len(seqs) < q.Limit; {
-		f.mu.Lock()
-		r := f.ledger.records
-		for range matchSize {
-			var seq uint64
-			if seq, more = r.live.Next(from); !more {
-				break
-			}
-			from = seq + 1
-			if (of < 0 || !f.deliverers[of].disk.done.Has(seq)) && (q.State == "" || q.State == f.classLocked(seq).String()) {
-				if seqs = append(seqs, seq); len(seqs) == q.Limit {
-					break
-				}
-			}
-		}
-		f.mu.Unlock()
+	from, more := q.After+1, q.After+1 != 0 && q.State != classSettled.String()
+	for more && len(seqs) < q.Limit {
+		seqs, from, more = f.matchSome(q, of, from, seqs)
 	}
 	if of < 0 && (q.State == "" || q.State == classSettled.String()) {
 		seqs = append(seqs, f.keptAfter(q.After)...)
 		slices.Sort(seqs)
 	}
 	return seqs[:min(len(seqs), q.Limit)]
+}
+
+// matchSome looks at some of the unsettled writes from a sequence on, those of backend of if it
+// is not negative. It returns where to go on, if there are more.
+func (f *Fanout) matchSome(q Filter, of int, from uint64, seqs []uint64) ([]uint64, uint64, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := f.ledger.records
+	for range matchSize {
+		seq, ok := r.live.Next(from)
+		if !ok {
+			return seqs, from, false
+		}
+		from = seq + 1
+		if of >= 0 && f.deliverers[of].disk.done.Has(seq) || q.State != "" && q.State != f.classLocked(seq).String() {
+			continue
+		}
+		if seqs = append(seqs, seq); len(seqs) == q.Limit {
+			break
+		}
+	}
+	return seqs, from, true
 }
 
 // classLocked is what the accounting makes of a write that is not settled.
