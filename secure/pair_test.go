@@ -98,20 +98,31 @@ func TestAPairIsFoundBehindLinksThatChange(t *testing.T) {
 	eventually(t, "the new one is served", func() bool { return serves(p, second) })
 }
 
+// replace puts a file in name's place at once: whoever looks sees the old one or the new one.
+func replace(t *testing.T, name string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(name+".new", data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(name+".new", name); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestABrokenNewPairIsLoggedOnceAndTheOldOneKept(t *testing.T) {
 	a := securetest.New(t)
 	first, second := a.Issue("one.test"), a.Issue("two.test")
 	mixed := &securetest.Issued{Cert: second.Cert, Key: first.Key}
-	for what, broken := range map[string]func(cert, key string){
-		"mismatched": func(cert, key string) { _ = os.WriteFile(cert, mixed.Cert, 0o600) },
-		"garbage":    func(cert, _ string) { _ = os.WriteFile(cert, []byte("garbage"), 0o600) },
-		"half":       func(cert, _ string) { _ = os.WriteFile(cert, first.Cert[:100], 0o600) },
-		"empty":      func(_, key string) { _ = os.WriteFile(key, nil, 0o600) },
-		"gone":       func(_, key string) { _ = os.Remove(key) },
+	for what, broken := range map[string]func(t *testing.T, cert, key string){
+		"mismatched": func(t *testing.T, cert, _ string) { replace(t, cert, mixed.Cert) },
+		"garbage":    func(t *testing.T, cert, _ string) { replace(t, cert, []byte("garbage")) },
+		"half":       func(t *testing.T, cert, _ string) { replace(t, cert, first.Cert[:100]) },
+		"empty":      func(t *testing.T, _, key string) { replace(t, key, nil) },
+		"gone":       func(_ *testing.T, _, key string) { _ = os.Remove(key) },
 	} {
 		t.Run(what, func(t *testing.T) {
 			p, cert, key, log := watched(t, first)
-			broken(cert, key)
+			broken(t, cert, key)
 			eventually(t, "it is logged", func() bool { return log.count("the certificate stays as it was") > 0 })
 			if !serves(p, first) {
 				t.Error("the old one is not served")
