@@ -51,7 +51,7 @@ func TestEachAckPolicyAnswersWhenItIsMet(t *testing.T) {
 func TestUndecidedAtAckTimeoutIsAcceptedAndItsPageTellsTheRest(t *testing.T) {
 	t.Parallel()
 	good, slow := harness.NewBackend(t, harness.Says(201, "1")), harness.NewBackend(t, harness.Hangs)
-	p := start(t, harness.BackendFlag(good, slow), "--ack-timeout=200ms", "--backend-timeout=600ms",
+	p := start(t, harness.BackendFlag(good, slow), "--ack-timeout=2s", "--backend-timeout=600ms",
 		"--retry-base=10ms", "--retry-jitter=0s", "--retry-max-backoff=50ms", "--eject-for=50ms")
 	a := harness.Once(t, p.Listen, register("x"))
 	wantStatus(t, a, 202)

@@ -75,7 +75,7 @@ func TestABadAnswerIsNeverPassedOnAsAGoodOne(t *testing.T) {
 	t.Parallel()
 	b := harness.NewBackend(t, nil)
 	// One backend, one try: the read gets what there is to get.
-	p := start(t, harness.BackendFlag(b), "--read-tries=1", "--eject-after=1000000", "--backend-timeout=2s")
+	p := start(t, harness.BackendFlag(b), "--read-tries=1", "--eject-after=1000000", "--backend-timeout=5s")
 	for name, parts := range harness.Corpus(t, "testdata/answers") {
 		t.Run(name, func(t *testing.T) {
 			tc := newAnswerCase(t, parts)
@@ -111,7 +111,7 @@ func TestABadAnswerIsNeverPassedOnAsAGoodOne(t *testing.T) {
 func TestAWriteWithABadAnswerIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	b := harness.NewBackend(t, nil)
-	p := start(t, harness.BackendFlag(b), "--retry-base=1ms", "--retry-jitter=0s", "--eject-after=1000000", "--backend-timeout=2s")
+	p := start(t, harness.BackendFlag(b), "--retry-base=1ms", "--retry-jitter=0s", "--eject-after=1000000", "--backend-timeout=5s")
 	for name, parts := range harness.Corpus(t, "testdata/answers") {
 		t.Run(name, func(t *testing.T) {
 			tc := newAnswerCase(t, parts)

@@ -162,14 +162,14 @@ func TestAStreamTimeoutOfZeroNeverCuts(t *testing.T) {
 		<-gate
 		_ = c.Write("67890")
 	})
-	p := start(t, harness.BackendFlag(b), "--stream-timeout=0", "--backend-timeout=100ms")
+	p := start(t, harness.BackendFlag(b), "--stream-timeout=0", "--backend-timeout=2s")
 	c := harness.Dial(t, p.Listen)
 	c.Send(get("/login"))
 	a := c.Head("GET")
 	c.ReadString(5)
 	// Other requests live and die meanwhile.
 	hang := harness.NewBackend(t, harness.Hangs)
-	other := start(t, harness.BackendFlag(hang), "--backend-timeout=500ms")
+	other := start(t, harness.BackendFlag(hang), "--backend-timeout=3s")
 	wantStatus(t, harness.Once(t, other.Listen, get("/login")), 504)
 	close(gate)
 	if got := c.ReadString(5); got != "67890" || a.Status != 200 {

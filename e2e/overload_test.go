@@ -36,7 +36,7 @@ func TestAFloodOfPipelinedRequestsIsAnsweredWithinItsMemory(t *testing.T) {
 func TestAClientThatOnlySendsCostsABoundedAmount(t *testing.T) {
 	t.Parallel()
 	b := harness.NewBackend(t, harness.Says(200, strings.Repeat("x", 100_000)))
-	p := start(t, harness.BackendFlag(b), "--client-timeout=500ms")
+	p := start(t, harness.BackendFlag(b), "--client-timeout=2s")
 	crowd(4, func(int) {
 		c, err := harness.TryDial(t, p.Listen)
 		if err != nil {

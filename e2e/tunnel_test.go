@@ -156,7 +156,7 @@ func TestTunnelsCountAgainstMaxConns(t *testing.T) {
 func TestAnIdleTunnelEndsAtStreamTimeout(t *testing.T) {
 	t.Parallel()
 	b := harness.NewBackend(t, echoes)
-	p := start(t, harness.BackendFlag(b), "--stream-timeout=300ms")
+	p := start(t, harness.BackendFlag(b), "--stream-timeout=2s")
 	c := harness.Dial(t, p.Listen)
 	c.Send(upgrade("/login"))
 	wantStatus(t, c.Answer("GET"), 101)
