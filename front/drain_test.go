@@ -29,12 +29,11 @@ func wantDrained(t *testing.T, done chan error) {
 }
 
 func TestDrainClosesListenersAtOnceAndSilentConnectionsAfterASecond(t *testing.T) {
-	f := start(t, echo)
+	f := startStill(t, echo)
 	kept, unused := f.dial(t), f.dial(t)
 	kept.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
 	kept.expect(200, "GET /a  ")
-	eventually(t, "both are open", func() bool { return f.Stats().Active == 2 })
-	begun := time.Now()
+	eventually(t, "both are silent", func() bool { return f.Stats().Waiting == 2 })
 	done := f.drain(t.Context())
 	eventually(t, "connecting is refused", func() bool {
 		c, err := net.Dial("tcp", f.addr)
@@ -43,14 +42,12 @@ func TestDrainClosesListenersAtOnceAndSilentConnectionsAfterASecond(t *testing.T
 		}
 		return err != nil
 	})
-	if took := time.Since(begun); took > 900*time.Millisecond {
-		t.Errorf("the listener was closed after %v", took)
-	}
+	eventually(t, "only those two are left", func() bool { return f.Stats().Active == 2 })
+	f.pass(f.sweeper.drain)
+	f.wantIn(t, idle, fresh)
+	f.pass(1)
 	kept.expectEnd()
 	unused.expectEnd()
-	if took := time.Since(begun); took < 900*time.Millisecond {
-		t.Errorf("closed after %v of silence", took)
-	}
 	wantDrained(t, done)
 	if err := f.Serve(&pipeListener{closed: make(chan struct{})}); !errors.Is(err, errStopped) {
 		t.Errorf("Serve afterwards: %v", err)
@@ -58,7 +55,7 @@ func TestDrainClosesListenersAtOnceAndSilentConnectionsAfterASecond(t *testing.T
 }
 
 func TestARequestThatArrivesWhileDrainingIsServedAsTheLast(t *testing.T) {
-	f := start(t, echo)
+	f := startStill(t, echo)
 	c := f.dial(t)
 	c.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
 	c.expect(200, "GET /a  ")
@@ -75,7 +72,7 @@ func TestARequestThatArrivesWhileDrainingIsServedAsTheLast(t *testing.T) {
 
 func TestDrainLetsWhatHasBegunEnd(t *testing.T) {
 	release := make(chan struct{})
-	f := start(t, func(x *Exchange) {
+	f := startStill(t, func(x *Exchange) {
 		if string(x.Req.Path) == "/told" {
 			// the head with keep-alive is out before the drain begins
 			reply(x, "told")
@@ -93,7 +90,8 @@ func TestDrainLetsWhatHasBegunEnd(t *testing.T) {
 	half.send("GET /half HTTP/1.1\r\n")
 	eventually(t, "they have begun", func() bool { st := f.Stats(); return st.Writing == 2 && st.Reading == 1 })
 	done := f.drain(t.Context())
-	waitFor(t, 1200*time.Millisecond) // longer than silence is allowed
+	eventually(t, "it drains", func() bool { return f.draining() })
+	f.pass(2 * f.sweeper.drain) // longer than silence is allowed
 	select {
 	case err := <-done:
 		t.Fatalf("Drain returned %v too soon", err)
@@ -115,7 +113,7 @@ func TestDrainLetsWhatHasBegunEnd(t *testing.T) {
 
 func TestDrainGivesUpWithItsContextAndCloseCuts(t *testing.T) {
 	h := newHeld()
-	f := start(t, func(x *Exchange) {
+	f := startStill(t, func(x *Exchange) {
 		if x.Req.Upgrade != nil {
 			x.Out = append(x.Out, "HTTP/1.1 101 Switching Protocols\r\n\r\n"...)
 			_ = x.Flush()

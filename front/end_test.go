@@ -68,16 +68,17 @@ func TestARequestThatIsNotAnsweredEndsTheConnection(t *testing.T) {
 }
 
 func TestATunnelGetsWhatWasAlreadyReadAndThenTheConnection(t *testing.T) {
-	f := start(t, func(x *Exchange) {
+	f := startStill(t, func(x *Exchange) {
 		x.Out = append(x.Out, "HTTP/1.1 101 Switching Protocols\r\n\r\n"...)
 		buffered, c := x.Tunnel()
 		_, _ = c.Write(buffered)
 		_, _ = io.Copy(c, c)
-	}, func(o *Options) { o.ClientTimeout, o.IdleTimeout = short, short })
+	})
 	c := f.dial(t)
 	c.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nearly")
 	c.expect(101, "")
-	waitFor(t, 3*short) // a tunnel's pauses are not the front's business
+	eventually(t, "it is a tunnel", func() bool { return f.any(tunnelling) })
+	f.pass(3 * max(f.sweeper.client, f.sweeper.idle)) // a tunnel's pauses are not the front's business
 	c.send(" late")
 	_ = c.CloseWrite()
 	if got, err := io.ReadAll(c.in); string(got) != "early late" || err != nil {

@@ -127,6 +127,12 @@ func (l *lockedBuffer) String() string {
 // every test can be run over it.
 func start(t testing.TB, f func(x *Exchange), change ...func(o *Options)) *fixture {
 	t.Helper()
+	return startWith(t, f, func(*Server) {}, change...)
+}
+
+// startWith is start of a server that prepare changes first.
+func startWith(t testing.TB, f func(x *Exchange), prepare func(s *Server), change ...func(o *Options)) *fixture {
+	t.Helper()
 	h := &handle{serve: f}
 	log := &lockedBuffer{}
 	o := Options{
@@ -144,6 +150,7 @@ func start(t testing.TB, f func(x *Exchange), change ...func(o *Options)) *fixtu
 	if err != nil {
 		t.Fatal(err)
 	}
+	prepare(s)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -302,13 +309,6 @@ func eventually(t testing.TB, what string, ok func() bool) {
 		case <-tick.C:
 		}
 	}
-}
-
-// waitFor lets real time pass, for what is about time itself.
-func waitFor(t testing.TB, d time.Duration) {
-	t.Helper()
-	until := time.Now().Add(d)
-	eventually(t, "time passes", func() bool { return time.Now().After(until) })
 }
 
 // any tells whether a connection is in p, in either direction.

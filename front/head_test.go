@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestAHeadInOneByteWritesSucceeds(t *testing.T) {
@@ -120,62 +119,45 @@ func TestHeaderIsFasthttpsViewOfTheRequest(t *testing.T) {
 }
 
 func TestASlowHeadIsAnswered408(t *testing.T) {
-	const limit = 100 * time.Millisecond
-	check := func(name, before, first string, trickle bool) {
+	check := func(name, before, first, trickle string) {
 		t.Run(name, func(t *testing.T) {
-			f := start(t, echo, func(o *Options) { o.ClientTimeout = limit })
+			f := startStill(t, echo)
 			c := f.dial(t)
 			if before != "" {
 				c.send(before)
 				c.expect(200, "GET /a  ")
 			}
-			begun := time.Now()
 			c.send(first)
-			if trickle {
-				// a byte every few milliseconds: the head in all counts
-				stop := make(chan struct{})
-				done := make(chan struct{})
-				go func() {
-					defer close(done)
-					tick := time.NewTicker(5 * time.Millisecond)
-					defer tick.Stop()
-					for {
-						select {
-						case <-stop:
-							return
-						case <-tick.C:
-							if _, err := c.Write([]byte("x")); err != nil {
-								return
-							}
-						}
-					}
-				}()
-				defer func() { close(stop); <-done }()
+			f.noted(t, heading)
+			for range f.sweeper.client {
+				c.send(trickle) // the head in all counts
+				f.pass(1)
 			}
+			f.wantIn(t, heading)
+			f.pass(1)
 			c.expectRefusal(408)
-			if took := time.Since(begun); took < limit*3/4 { // ticks can come late, the next ones then early
-				t.Errorf("cut after %v, before the %v it had", took, limit)
-			}
 			if got := f.h.refusals(); got != "[408]" {
 				t.Errorf("refusals %s", got)
 			}
 		})
 	}
-	check("that stops", "", "GET / HTTP/1.1\r\nHos", false)
-	check("that trickles", "", "GET / HTTP/1.1\r\nX: ", true)
-	check("after another request", "GET /a HTTP/1.1\r\nHost: x\r\n\r\n", "GET /b", false)
+	check("that stops", "", "GET / HTTP/1.1\r\nHos", "")
+	check("that trickles", "", "GET / HTTP/1.1\r\nX: ", "x")
+	check("after another request", "GET /a HTTP/1.1\r\nHost: x\r\n\r\n", "GET /b", "")
 }
 
 func TestASecondHeadHasItsOwnTime(t *testing.T) {
-	const limit = 100 * time.Millisecond
-	f := start(t, echo, func(o *Options) { o.ClientTimeout = limit })
+	f := startStill(t, echo)
 	c := f.dial(t)
 	for range 3 {
 		c.send("GET /a HTTP/1.1\r\n")
-		waitFor(t, limit/2)
+		f.noted(t, heading)
+		f.pass(f.sweeper.client)
 		c.send("Host: x\r\n\r\n")
 		c.expect(200, "GET /a  ")
 	}
 	c.send("GET /a HTTP/1.1\r\n")
+	f.noted(t, heading)
+	f.pass(f.sweeper.client + 1)
 	c.expectRefusal(408)
 }

@@ -5,68 +5,84 @@ import (
 	"io"
 	"syscall"
 	"testing"
-	"time"
 )
 
 func TestAnIdleConnectionIsClosedSilently(t *testing.T) {
-	const limit = 100 * time.Millisecond
-	check := func(how, request string, change func(o *Options)) {
+	check := func(how, request string, p phase, limit func(sw *sweeper) uint64) {
 		t.Run(how, func(t *testing.T) {
-			f := start(t, echo, change)
+			f := startStill(t, echo, func(o *Options) { o.IdleTimeout = patience / 2 })
 			c := f.dial(t)
-			begun := time.Now()
 			if request != "" {
 				c.send(request)
 				c.expect(200, "GET /a  ")
 			}
+			f.noted(t, p)
+			f.pass(limit(&f.sweeper))
+			f.wantIn(t, p)
+			f.pass(1)
 			c.expectEnd()
-			if took := time.Since(begun); took < limit*3/4 { // ticks can come late, the next ones then early
-				t.Errorf("closed after %v", took)
-			}
 			if got := f.h.refusals(); got != "[]" {
 				t.Errorf("refusals %s", got)
 			}
 		})
 	}
-	check("between requests", "GET /a HTTP/1.1\r\nHost: x\r\n\r\n", func(o *Options) { o.IdleTimeout = limit })
-	check("before the first, as nginx: by the client timeout", "", func(o *Options) { o.ClientTimeout = limit })
-	check("after blank lines", "GET /a HTTP/1.1\r\nHost: x\r\n\r\n\r\n", func(o *Options) { o.IdleTimeout = limit })
+	client, between := func(sw *sweeper) uint64 { return sw.client }, func(sw *sweeper) uint64 { return sw.idle }
+	check("between requests", "GET /a HTTP/1.1\r\nHost: x\r\n\r\n", idle, between)
+	check("before the first, as nginx: by the client timeout", "", fresh, client)
+	check("after blank lines", "GET /a HTTP/1.1\r\nHost: x\r\n\r\n\r\n", idle, between)
+}
+
+func TestTimePassesByItself(t *testing.T) {
+	f := start(t, echo, quick)
+	c := f.dial(t)
+	c.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+	c.expect(200, "GET /a  ")
+	c.expectEnd()
 }
 
 func TestAConnectionThatIsUsedIsNotIdle(t *testing.T) {
-	const limit = 100 * time.Millisecond
-	f := start(t, echo, func(o *Options) { o.IdleTimeout = limit })
+	f := startStill(t, echo)
 	c := f.dial(t)
 	for range 5 {
-		waitFor(t, limit/2)
 		c.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
 		c.expect(200, "GET /a  ")
+		f.noted(t, idle)
+		f.pass(f.sweeper.idle)
 	}
 }
 
 func TestASlowHandlerIsNotTheClientsFault(t *testing.T) {
-	f := start(t, func(x *Exchange) {
-		waitFor(t, 5*short)
+	begun, end := make(chan struct{}), make(chan struct{})
+	f := startStill(t, func(x *Exchange) {
+		close(begun)
+		<-end
 		echo(x)
-	}, func(o *Options) { o.ClientTimeout, o.IdleTimeout = short, short })
+	})
 	c := f.dial(t)
 	c.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+	<-begun
+	f.pass(5 * max(f.sweeper.client, f.sweeper.idle))
+	close(end)
 	c.expect(200, "GET /a  ")
 }
 
 func TestAClientThatDoesNotTakeItsAnswerIsCut(t *testing.T) {
-	const limit = 100 * time.Millisecond
 	errs := make(chan error, 1)
-	f := start(t, func(x *Exchange) {
+	f := startStill(t, func(x *Exchange) {
 		x.Out = append(x.Out, "HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n"...)
 		err := x.Write(make([]byte, 100_000_000))
 		if again := x.Write([]byte("x")); again == nil {
 			t.Error("it can be written to afterwards")
 		}
 		errs <- err
-	}, func(o *Options) { o.ClientTimeout = limit })
+	})
 	c := f.dial(t)
 	c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	f.noted(t, sending)
+	eventually(t, "it is cut", func() bool {
+		f.pass(f.sweeper.client + 1) // again: it may have been making progress
+		return len(errs) > 0
+	})
 	if err := <-errs; err != ErrClientSlow {
 		t.Errorf("Write: %v", err)
 	}
@@ -76,28 +92,41 @@ func TestAClientThatDoesNotTakeItsAnswerIsCut(t *testing.T) {
 }
 
 func TestAClientThatTakesItsAnswerSlowlyGetsItWhole(t *testing.T) {
-	const limit = 150 * time.Millisecond
-	const size = 12 << 20
-	f := start(t, func(x *Exchange) {
-		x.Out = append(x.Out, "HTTP/1.1 200 OK\r\nContent-Length: 12582912\r\n\r\n"...)
+	const size, piece = 24 << 20, 6 << 20 // a piece is more than a socket holds
+	done := make(chan struct{})
+	f := startStill(t, func(x *Exchange) {
+		defer close(done)
+		x.Out = append(x.Out, "HTTP/1.1 200 OK\r\nContent-Length: 25165824\r\n\r\n"...)
 		if err := x.Write(make([]byte, size)); err != nil {
 			t.Error(err)
 		}
-	}, func(o *Options) { o.ClientTimeout = limit })
+	})
 	c := f.dial(t)
+	_ = c.tcp.SetReadBuffer(64 << 10)
 	c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	begun := time.Now()
-	total := 0
-	p := make([]byte, 1<<20)
-	for total < size {
+	sentAll := func() bool {
+		select {
+		case <-done:
+			return true
+		default:
+			return false
+		}
+	}
+	passed := 0
+	p := make([]byte, piece)
+	for total := 0; total < size; {
+		eventually(t, "it goes on", func() bool { return sentAll() || f.conns()[0].tx.load() == at(sending, f.now()) })
+		if !sentAll() {
+			f.pass(f.sweeper.client)
+			passed++
+		}
 		n, err := io.ReadFull(c.in, p)
 		total += n
-		if err != nil {
+		if err != nil && total < size {
 			t.Fatalf("after %d: %v", total, err)
 		}
-		waitFor(t, limit/4)
 	}
-	if took := time.Since(begun); took < 2*limit*3/4 {
-		t.Skipf("took only %v", took)
+	if passed < 3 {
+		t.Errorf("it took only %d times the client's time", passed)
 	}
 }

@@ -119,7 +119,7 @@ func TestAfterHoldNilNothingIsAbandoned(t *testing.T) {
 }
 
 func TestARequestAndItsFINInOneSegmentAreServedAndClosed(t *testing.T) {
-	f := start(t, echo, func(o *Options) { o.ClientTimeout, o.IdleTimeout = 400*time.Millisecond, time.Hour })
+	f := startStill(t, echo)
 	check := func(how, request, answer string) {
 		t.Run(how, func(t *testing.T) {
 			for range 10 {
@@ -130,7 +130,15 @@ func TestARequestAndItsFINInOneSegmentAreServedAndClosed(t *testing.T) {
 				if answer != "" {
 					c.expect(200, answer)
 				}
-				c.expectEnd() // long before the idle timeout
+				eventually(t, "the end is seen", func() bool {
+					f.pass(1) // now and then it has to be looked for
+					return f.Stats().Active == 0
+				})
+				c.expectEnd()
+				if f.now() > f.sweeper.idle {
+					t.Fatal("not long before the idle timeout")
+				}
+				f.tick.Store(1)
 			}
 		})
 	}

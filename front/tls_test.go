@@ -24,6 +24,15 @@ func overTLS(t *testing.T, h func(x *Exchange), change ...func(o *Options)) *fix
 	return f
 }
 
+// stillOverTLS is overTLS of a server whose time passes with fixture.pass alone.
+func stillOverTLS(t *testing.T, h func(x *Exchange), change ...func(o *Options)) *fixture {
+	t.Helper()
+	var client *tls.Config
+	f := startStill(t, h, append(change, func(o *Options) { client = speakTLS(t, o) })...)
+	f.client = client
+	return f
+}
+
 func TestOverTLSRequestsAreServedInTurn(t *testing.T) {
 	f := overTLS(t, func(x *Exchange) {
 		if x.Proto() != "https" {
@@ -54,11 +63,13 @@ func TestOverTLSAHeadInOneByteRecordsSucceeds(t *testing.T) {
 }
 
 func TestOverTLSWhatIsTooSlowIsCut(t *testing.T) {
-	check := func(how, request string, status int) {
+	check := func(how, request string, p phase, status int) {
 		t.Run(how, func(t *testing.T) {
-			f := overTLS(t, echo, func(o *Options) { o.ClientTimeout, o.IdleTimeout = short, short })
+			f := stillOverTLS(t, echo)
 			c := f.dial(t)
 			c.send(request)
+			f.noted(t, p)
+			f.pass(f.sweeper.client + 1)
 			if status != 0 {
 				c.expectRefusal(status)
 			} else {
@@ -66,13 +77,13 @@ func TestOverTLSWhatIsTooSlowIsCut(t *testing.T) {
 			}
 		})
 	}
-	check("nothing", "", 0)
-	check("a head", "GET /a HTTP/1.1\r\nHo", 408)
-	check("a small body", "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab", 408)
+	check("nothing", "", fresh, 0)
+	check("a head", "GET /a HTTP/1.1\r\nHo", heading, 408)
+	check("a small body", "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab", arriving, 408)
 }
 
 func TestAHandshakeThatTakesTooLongIsCut(t *testing.T) {
-	f := overTLS(t, echo, func(o *Options) { o.ClientTimeout, o.IdleTimeout = short, patience })
+	f := stillOverTLS(t, echo, func(o *Options) { o.ClientTimeout = patience / 2 })
 	for _, sent := range []string{"", "\x16\x03\x01\x02\x00\x01"} {
 		nc, err := net.Dial("tcp", f.addr)
 		if err != nil {
@@ -86,6 +97,7 @@ func TestAHandshakeThatTakesTooLongIsCut(t *testing.T) {
 		c := f.dial(t)
 		c.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
 		c.expect(200, "GET /a  ")
+		f.pass(f.sweeper.client + 1)
 		if got, err := io.ReadAll(nc); len(got) > 7 || isTimeout(err) {
 			t.Errorf("after %q: got %q, %v", sent, got, err)
 		}
