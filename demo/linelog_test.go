@@ -42,12 +42,15 @@ $`)
 
 // stuck is a writer that takes nothing until it is let go.
 type stuck struct {
-	release chan struct{}
-	mu      sync.Mutex
-	got     bytes.Buffer
+	begun, release chan struct{}
+
+	once sync.Once
+	mu   sync.Mutex
+	got  bytes.Buffer
 }
 
 func (s *stuck) Write(p []byte) (int, error) {
+	s.once.Do(func() { close(s.begun) })
 	<-s.release
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,7 +58,7 @@ func (s *stuck) Write(p []byte) (int, error) {
 }
 
 func TestAStuckLogHoldsNoRequestAndSaysWhatItLost(t *testing.T) {
-	w := &stuck{release: make(chan struct{})}
+	w := &stuck{begun: make(chan struct{}), release: make(chan struct{})}
 	g, err := Start(Options{Count: 1, Log: w})
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +66,7 @@ func TestAStuckLogHoldsNoRequestAndSaysWhatItLost(t *testing.T) {
 	c := client(t)
 	l := g.log
 	ask(t, c, "GET", g.Addrs()[0], "/", "", nil)
+	<-w.begun // what comes from here on waits
 	l.mu.Lock()
 	l.lines = append(l.lines, bytes.Repeat([]byte("-\n"), maxLogged)...)
 	l.mu.Unlock()
