@@ -437,6 +437,20 @@ func TestKeptAnswersCountTheirBytes(t *testing.T) {
 	}
 }
 
+// Without a window a keyed write is forgotten as soon as it is settled, with whatever answers it had.
+func TestWithoutAWindowNothingOfAKeyedWriteIsCounted(t *testing.T) {
+	release := make(chan struct{})
+	a := newFake(t, "a", script(404, 201))
+	b := newFake(t, "b", hangUntil(release))
+	r := rigOf(t, func(s *setup) { s.fanout.KeepFor = 0 }, a, b)
+	if got := r.dial().do(keyedPost("k", "x", "Prefer: respond-async")); got.status != 202 {
+		t.Fatalf("%+v", got)
+	}
+	eventually(t, "a has refused it and taken it", func() bool { return len(a.requests()) == 2 })
+	close(release)
+	r.settled(1)
+}
+
 func TestAKeptAnswerIsTheSameInEveryForm(t *testing.T) {
 	for name, f := range map[string]struct{ raw, method, want string }{
 		"chunked with trailers": {"HTTP/1.1 201 Created\r\nX-A: b\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX-Sum: 7\r\n\r\n", "POST", "abcde"},

@@ -95,7 +95,7 @@ func (l *ledger) resize(w *write, size int64) {
 // weigh changes what a write that was accepted counts for, until it is settled, and a keyed one
 // as long as it is kept.
 func (l *ledger) weigh(w *write, more int64) {
-	if w.class != classSettled || w.scoped {
+	if w.class != classSettled || w.scoped && !w.gone {
 		l.bytes += more
 		w.size += more
 	}
@@ -462,6 +462,7 @@ func (l *ledger) link(w *write) {
 func (l *ledger) unlink(w *write) {
 	l.writes--
 	l.resize(w, 0)
+	w.gone = true
 	if w.known {
 		w.known = false
 		delete(l.byID, w.id)

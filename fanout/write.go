@@ -46,6 +46,7 @@ type write struct {
 	dirty      int  // deliveries
 	parked     int  // deliveries
 
+	gone      bool   // not among the others any more: nothing of it counts
 	known     bool   // can be found by its id
 	told      bool   // a client was told something of it
 	late      bool   // and that was last 202; of keyed ones
@@ -88,7 +89,7 @@ func (w *write) reset() {
 	w.line, w.methodN = w.line[:0], 0
 	w.size = 0
 	w.class = classNone
-	w.known, w.told, w.late, w.disclosed, w.expires = false, false, false, false, 0
+	w.gone, w.known, w.told, w.late, w.disclosed, w.expires = false, false, false, false, false, 0
 	w.scoped, w.first, w.voided, w.kept, w.news = false, nil, admitted, nil, nil
 	w.keyed, w.lane, w.holds, w.composing, w.dirty = false, nil, 0, false, 0
 	w.firsts, w.refused = 0, 0
