@@ -21,7 +21,7 @@ func (f *Fanout) join(x *front.Exchange, w *write, p preference) {
 	if p.limit == 0 {
 		otherwise = late
 	}
-	r, news := f.look(w, otherwise, p)
+	r, news := f.look(w, otherwise, p.asked)
 	if news != nil {
 		j := joiner{left: make(chan struct{}, 1)}
 		x.Hold(&j)
@@ -42,10 +42,9 @@ func (f *Fanout) join(x *front.Exchange, w *write, p preference) {
 	f.respond(x, &r)
 }
 
-// look concludes a repeat's part in w if there is a verdict, or one otherwise. If there is none it
-// returns what is closed when there is. Once somebody was told 202, only clients that have said for
-// how long wait.
-func (f *Fanout) look(w *write, otherwise verdict, p preference) (r reply, news <-chan struct{}) {
+// look concludes a repeat's part in w if there is a verdict, or one otherwise, or somebody was told
+// 202 and this client waits not in spite of that. If not it returns what is closed when there is news.
+func (f *Fanout) look(w *write, otherwise verdict, waits bool) (r reply, news <-chan struct{}) {
 	f.mu.Lock()
 	defer f.unlock()
 	if w.class == classNone { // not on disk yet: nobody may be told anything
@@ -61,7 +60,7 @@ func (f *Fanout) look(w *write, otherwise verdict, p preference) (r reply, news 
 	if v == undecided {
 		v = otherwise
 	}
-	if v == undecided && w.late && !p.asked {
+	if v == undecided && w.late && !waits {
 		v = late
 	}
 	if v == undecided {
@@ -88,7 +87,7 @@ func (f *Fanout) follow(w *write, j *joiner, news <-chan struct{}, p preference)
 			f.mu.Unlock()
 			return r, false
 		}
-		r, news = f.look(w, otherwise, p)
+		r, news = f.look(w, otherwise, true)
 	}
 	return r, true
 }

@@ -1,0 +1,233 @@
+package fanout
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tutti/journal"
+)
+
+// Whatever happens in between, a key is one write, and who gets an answer to it gets the same one.
+func TestRepeatsAreOneWriteEachUnderRandomFaults(t *testing.T) {
+	for _, ack := range []string{"all", "one"} {
+		t.Run(ack, func(t *testing.T) {
+			t.Parallel()
+			seed := uint64(time.Now().UnixNano())
+			t.Logf("seed %d", seed)
+			var fs []*faults
+			var fakes []*fake
+			for i := range 3 {
+				f := &faults{rnd: rand.New(rand.NewPCG(seed, uint64(i)))}
+				fs = append(fs, f)
+				fakes = append(fakes, newFake(t, fmt.Sprint(i), func(q *fakeRequest) reaction {
+					do := f.react(q)
+					if do.body == "" {
+						do.body = fmt.Sprintf("%s: %d", q.body, q.n) // no two answers are alike
+					}
+					return do
+				}))
+			}
+			need, earliest, _ := ParseAck(ack, 3)
+			r := rigOf(t, func(s *setup) {
+				s.fanout.Ack, s.fanout.AckEarliest, s.fanout.AckTimeout = need, earliest, 1500*time.Millisecond
+				s.fanout.Policy.Attempts, s.fanout.KeepFor = 0, time.Hour
+				s.backend.MaxConns, s.backend.ResponseTimeout = 16, 80*time.Millisecond
+				s.backend.EjectFor = 10 * time.Millisecond
+			}, fakes...)
+
+			const keys, conns = 40, 12
+			var mu sync.Mutex
+			answers := map[int]clientReply{}
+			note := func(k int, got clientReply) {
+				mu.Lock()
+				defer mu.Unlock()
+				if have, ok := answers[k]; ok && !sameAnswer(have, got) {
+					t.Errorf("key %d: %+v and %+v", k, have, got)
+				}
+				answers[k] = got
+			}
+			request := func(k int, rnd *rand.Rand) string {
+				q := keyedPost(fmt.Sprint(k), fmt.Sprint("body ", k))
+				if wish := []string{"", "", "respond-async", "wait=0", "wait=1"}[rnd.IntN(5)]; wish != "" {
+					q = strings.Replace(q, "\r\n", "\r\nPrefer: "+wish+"\r\n", 1)
+				}
+				return q
+			}
+			var clients sync.WaitGroup
+			for n := range conns {
+				rnd := rand.New(rand.NewPCG(seed, uint64(100+n)))
+				c := r.dial()
+				clients.Go(func() {
+					for i := range 2 * keys {
+						k := i % keys
+						if _, err := c.c.Write([]byte(request(k, rnd))); err != nil {
+							t.Error(err)
+							return
+						}
+						if rnd.IntN(10) == 0 { // leaves
+							c.c.Close()
+							c = dial(t, r.addr)
+							continue
+						}
+						got, err := c.read("POST")
+						switch {
+						case err != nil:
+							t.Error(err)
+							return
+						case got.status == 201:
+							got.header.Del("Preference-Applied")
+							note(k, got)
+						case got.status != 202:
+							t.Errorf("%+v", got)
+						}
+					}
+				})
+			}
+			clients.Wait()
+			for _, f := range fs {
+				f.off.Store(true)
+			}
+			eventually(t, "all are settled", func() bool { return r.f.Snapshot().Settled == keys })
+			if s := r.f.Snapshot(); s.Accepted != keys {
+				t.Errorf("%d writes of %d keys", s.Accepted, keys)
+			}
+			c := r.dial()
+			for k := range keys {
+				got := c.do(keyedPost(fmt.Sprint(k), fmt.Sprint("body ", k)))
+				if got.status != 201 {
+					t.Errorf("in the end: %+v", got)
+				}
+				note(k, got)
+			}
+			for _, b := range fakes {
+				b.mu.Lock()
+				for k := range keys {
+					if b.took[fmt.Sprint(k)] == 0 {
+						t.Errorf("backend %s has not applied %d", b.name, k)
+					}
+				}
+				b.mu.Unlock()
+			}
+			for _, b := range r.group.All() {
+				if n := b.Stats().Lacks; n != 0 {
+					t.Errorf("%s still lacks %d", b.Name(), n)
+				}
+			}
+			r.f.mu.Lock()
+			defer r.f.mu.Unlock()
+			if l := &r.f.ledger; l.writes != keys || len(l.byScope) != keys || l.wanted != 0 {
+				t.Errorf("%d writes and %d scopes are kept, %d clients wait", l.writes, len(l.byScope), l.wanted)
+			}
+			for w := r.f.ledger.first; w != nil; w = w.next {
+				if w.refs != 1 || w.news != nil {
+					t.Errorf("write %d has %d references", w.seq, w.refs)
+				}
+			}
+		})
+	}
+}
+
+// slowJournal appends when it is let to, and may fail then.
+type slowJournal struct {
+	journal.Journal // nothing else is called
+	appended        chan error
+	waits           chan struct{}
+}
+
+func (j *slowJournal) State() (*journal.State, error) {
+	return &journal.State{Backends: []journal.Backend{{}}}, nil
+}
+
+func (j *slowJournal) Append(*journal.Entry) error {
+	j.waits <- struct{}{}
+	return <-j.appended
+}
+
+func (j *slowJournal) Update(*journal.Update) error { return nil }
+
+func TestNobodyIsToldAnythingBeforeTheWriteIsInTheJournal(t *testing.T) {
+	for name, fails := range map[string]error{"kept": nil, "failed": journal.ErrUncertain, "full": journal.ErrFull} {
+		t.Run(name, func(t *testing.T) {
+			a := newFake(t, "a", nil)
+			j := &slowJournal{appended: make(chan error), waits: make(chan struct{})}
+			r := rigOf(t, func(s *setup) { s.fanout.Journal = j }, a)
+			q := keyedPost("k", "x")
+			wants := map[*client]int{}
+			send := func(q string, want int) *client {
+				c := r.dial()
+				c.send(q)
+				wants[c] = want
+				return c
+			}
+			send(q, 201)
+			<-j.waits
+			send(q, 201)
+			send(keyedPost("k", "x", "Prefer: respond-async"), 202)
+			send(keyedPost("k", "x", "Prefer: wait=0"), 202)
+			leaves := r.dial()
+			leaves.send(q)
+			waiting := func(n int) {
+				t.Helper()
+				eventually(t, "the repeats wait", func() bool {
+					r.f.mu.Lock()
+					defer r.f.mu.Unlock()
+					for _, w := range r.f.ledger.byScope {
+						return w.refs == 1+n && w.news != nil
+					}
+					return false
+				})
+			}
+			waiting(4)
+			leaves.c.Close()
+			waiting(3)
+			refusedWith(t, r, r.dial().do(keyedPost("k", "y")), 422, "http_request_denied", "key_reused")
+			if n := len(a.requests()); n != 0 {
+				t.Errorf("forwarded %d times", n)
+			}
+			select {
+			case j.appended <- fails:
+			case <-time.After(10 * time.Second):
+				t.Fatal("nobody appends")
+			}
+			for c, want := range wants {
+				got, err := c.read("POST")
+				if err != nil {
+					t.Fatal(err)
+				}
+				switch {
+				case fails == nil:
+					// who asks for 202 may find the answer there already
+					if got.status != want && !(want == 202 && got.status == 201) {
+						t.Errorf("%+v, want %d", got, want)
+					}
+				case errors.Is(fails, journal.ErrFull):
+					refusedWith(t, r, got, 503, "proxy_internal_error", "journal_full")
+				default:
+					refusedWith(t, r, got, 503, "proxy_internal_error", "journal")
+				}
+			}
+			r.f.mu.Lock()
+			n, wanted := len(r.f.ledger.byScope), r.f.ledger.wanted
+			r.f.mu.Unlock()
+			if fails == nil != (n == 1) || wanted != 0 {
+				t.Errorf("%d scopes, %d wait", n, wanted)
+			}
+			if fails == nil {
+				return
+			}
+			// The key is free again.
+			c := r.dial()
+			c.send(keyedPost("k", "another"))
+			<-j.waits
+			j.appended <- nil
+			if got, err := c.read("POST"); err != nil || got.status != 201 {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
+	}
+}
