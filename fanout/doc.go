@@ -9,6 +9,9 @@
 // deliverer starts legs for what is due. The client is answered when the verdict is found
 // (verdict.go), or its time is over.
 //
+// A request with the Idempotency-Key of a write there is (idempotency.go) becomes no write: it
+// waits for that one's verdict (joiner.go) and gets that one's answer (kept.go).
+//
 // Everything that changes is behind one lock, Fanout.mu, under which nothing waits: the
 // accounting (ledger.go), the queues and each delivery's state. Logging happens after it.
 //
