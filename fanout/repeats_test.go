@@ -160,6 +160,7 @@ func TestNobodyIsToldAnythingBeforeTheWriteIsInTheJournal(t *testing.T) {
 			wants := map[*client]int{}
 			send := func(q string, want int) *client {
 				c := r.dial()
+				_ = c.c.SetDeadline(time.Now().Add(30 * time.Second))
 				c.send(q)
 				wants[c] = want
 				return c
