@@ -49,7 +49,7 @@ func (r *resource) allow() string {
 // exact is every resource whose path has no argument.
 func (s *Server) exact() map[string]*resource {
 	return map[string]*resource{
-		"/":             {get: s.index},
+		"/-/":           {get: s.index},
 		"/-/healthy":    {get: s.healthy},
 		"/-/ready":      {get: s.ready},
 		"/-/status":     {get: s.status},
@@ -128,7 +128,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 			refuse(ctx, &problem{Status: 405, Detail: "This is no proxy.", allow: "GET, HEAD, POST, DELETE"})
 			return
 		}
-		refuse(ctx, &problem{Status: 404, Detail: "There is nothing here; / lists what there is."})
+		refuse(ctx, &problem{Status: 404, Detail: "There is nothing here; /-/ lists what there is."})
 		return
 	}
 	serve := r.method(method)

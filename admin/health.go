@@ -17,9 +17,10 @@ func (s *Server) index(ctx *fasthttp.RequestCtx, _ string) {
 	reply(ctx, 200, textPlain, []byte(strings.TrimLeft(`
 tutti `+s.o.Version+`
 
+GET    /                              the status page, for a browser
 GET    /-/healthy                     the process serves
 GET    /-/ready                       200, or 503 while stopping or without a live backend
-GET    /-/status                      state of backends and writes, JSON
+GET    /-/status                      state of backends and writes, JSON; ?history_after=0 with the last three minutes
 GET    /-/writes                      writes, JSON; ?state=pending|parked|settled&backend=host:port&limit=100&after=sequence
 GET    /-/writes/{id}                 one write, JSON
 POST   /-/writes/{id}/retry           take up its parked deliveries again *

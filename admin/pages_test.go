@@ -273,7 +273,7 @@ func TestMetricsAreServed(t *testing.T) {
 
 func TestTheIndexNamesEveryEndpoint(t *testing.T) {
 	f := start(t, setup{})
-	text := f.do("GET", "/").text
+	text := f.do("GET", "/-/").text
 	for _, path := range []string{
 		"/-/healthy", "/-/ready", "/-/status", "/-/writes", "/retry", "/drain", "/resume",
 		"/metrics", "/nginx_status", "/debug/pprof/", "tutti 1.2.3",
@@ -304,7 +304,10 @@ func TestMethodsAndPathsThatAreNot(t *testing.T) {
 		{"POST", "/debug/pprof/heap", 405, "GET, HEAD"},
 		{"CONNECT", "127.0.0.1:80", 405, "GET, HEAD, POST, DELETE"},
 		{"GET", "/nothing", 404, ""},
-		{"GET", "/-/", 404, ""},
+		{"GET", "/-/page/", 404, ""},
+		{"GET", "/-/page/index.html", 404, ""},
+		{"GET", "/-/page/nothing.js", 404, ""},
+		{"POST", "/-/page/page.js", 405, "GET, HEAD"},
 		{"GET", "/-/status/", 404, ""},
 		{"GET", "//-/status", 404, ""},
 		{"GET", "/x/../-/status", 404, ""},

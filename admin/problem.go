@@ -14,6 +14,8 @@ type problem struct {
 	Detail string `json:"detail,omitempty"` // a sentence of ours
 	ID     string `json:"id,omitempty"`     // a write's
 
+	Overtaken bool `json:"overtaken,omitempty"` // ?force=1 does it all the same
+
 	allow string // for 405
 }
 

@@ -3,6 +3,8 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -45,6 +47,11 @@ func New(o Options) (*Server, error) {
 	s := &Server{o: o, guard: newGuard(o.Hosts, o.Token), stop: make(chan struct{})}
 	s.log = &throttledLog{log: o.Log}
 	s.resources = s.exact()
+	files, err := statusPage()
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the status page: %w", err)
+	}
+	maps.Copy(s.resources, files)
 	s.sampler = newSampler(&s.o)
 	s.http = &fasthttp.Server{
 		Handler:            s.handle,

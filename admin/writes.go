@@ -70,7 +70,7 @@ func (s *Server) changeWrite(ctx *fasthttp.RequestCtx, id, what string, do func(
 		refuse(ctx, &problem{Status: 409, Detail: conflict, ID: id})
 		return
 	case errors.Is(err, fanout.ErrOvertaken):
-		refuse(ctx, &problem{Status: 409, ID: id, Detail: "A later write of the same ordering key was sent to that backend; ?force=1 retries this one all the same."})
+		refuse(ctx, &problem{Status: 409, ID: id, Overtaken: true, Detail: "A later write of the same ordering key was sent to that backend; ?force=1 retries this one all the same."})
 		return
 	case err != nil:
 		s.o.Log.Error("cannot do what an operator asked", "what", what, "id", id, "error", err)
