@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"sync"
@@ -53,24 +54,33 @@ func handshakeFailure(err error) *Failure {
 // troubleEvery is how often the same reason is logged.
 const troubleEvery = time.Minute
 
+// reason is what stays the same about an error that comes again: an expired certificate's
+// tells the time of day.
+func reason(err error) string {
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
+		return "expired"
+	}
+	return err.Error()
+}
+
 // trouble is what the log was told last of handshakes that failed: a Failure does not say what is
 // wrong with a certificate.
 type trouble struct {
-	mu   sync.Mutex
-	text string
-	next int64 // clock.Now from which on text may be logged again
+	mu     sync.Mutex
+	reason string
+	next   int64 // clock.Now from which on reason may be logged again
 }
 
 // note logs err unless that was done lately.
 func (t *trouble) note(b *Backend, err error) {
-	now, text := clock.Now(), err.Error()
+	now, why := clock.Now(), reason(err)
 	t.mu.Lock()
-	known := text == t.text && now < t.next
+	known := why == t.reason && now < t.next
 	if !known {
-		t.text, t.next = text, now+int64(troubleEvery)
+		t.reason, t.next = why, now+int64(troubleEvery)
 	}
 	t.mu.Unlock()
 	if !known {
-		b.log.Warn("cannot agree on TLS with a backend", "error", text)
+		b.log.Warn("cannot agree on TLS with a backend", "error", err)
 	}
 }
