@@ -50,12 +50,13 @@ func TestAnExchangeAllocatesNothing(t *testing.T) {
 			if n := testing.AllocsPerRun(500, exchange); n != 0 {
 				t.Errorf("%v allocations", n)
 			}
+			later := muchLater()
 			write := func() {
 				c := b.Idle(ForWrite)
 				if err := c.Send(req); err != nil {
 					t.Fatal(err)
 				}
-				c.Await(1<<60, 1<<60)
+				c.Await(later, later)
 				for {
 					if err := c.Receive(false, &resp); err != nil {
 						t.Fatal(err)

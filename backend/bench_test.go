@@ -16,18 +16,19 @@ func echo(t testing.TB, answer string) string {
 		t.Fatal(err)
 	}
 	var all sync.WaitGroup
+	end := make(chan struct{})
 	all.Go(func() {
 		for {
 			c, err := ln.Accept()
 			if err != nil {
 				return
 			}
+			all.Go(func() { <-end; _ = c.Close() })
 			all.Go(func() {
 				buf := make([]byte, 4096)
 				out := []byte(answer)
 				for {
 					if _, err := c.Read(buf); err != nil {
-						_ = c.Close()
 						return
 					}
 					if _, err := c.Write(out); err != nil {
@@ -37,8 +38,7 @@ func echo(t testing.TB, answer string) string {
 			})
 		}
 	})
-	// Registered before the group's Close, so run after it: the connections are closed by then.
-	t.Cleanup(func() { _ = ln.Close(); all.Wait() })
+	t.Cleanup(func() { _ = ln.Close(); close(end); all.Wait() })
 	return ln.Addr().String()
 }
 

@@ -182,8 +182,8 @@ func TestTheWaitForAFailingDialIsPassedOn(t *testing.T) {
 func TestIdleConnectionsExpire(t *testing.T) {
 	f := newFake(t, ok)
 	b := newBackend(t, f.name(), func(o *Options) { o.IdleTimeout = 2 * tenth })
-	idleConns(t, b, 5)
 	took(t, tenth, 250*time.Millisecond, func() {
+		idleConns(t, b, 5)
 		until(t, "the connections to be closed", func() bool { return b.Stats().Idle == 0 && f.conns() == 0 })
 	})
 	if s := b.Stats(); s != (Stats{}) {
@@ -194,6 +194,8 @@ func TestIdleConnectionsExpire(t *testing.T) {
 func TestIdleConnectionsHoldNoBuffer(t *testing.T) {
 	b := newBackend(t, newFake(t, ok).name(), nil)
 	idleConns(t, b, 3)
+	b.pool.mu.Lock()
+	defer b.pool.mu.Unlock()
 	for _, c := range b.pool.idle {
 		if c.buf != nil || c.run != nil {
 			t.Error("it holds one")

@@ -213,7 +213,7 @@ func TestCloseDoesNotWaitForAPeerThatTakesNothing(t *testing.T) {
 		}
 		begun := time.Now()
 		_ = e.client.Close()
-		if took := time.Since(begun); took > time.Second {
+		if took := time.Since(begun); took > 4*time.Second {
 			t.Errorf("it took %v", took)
 		}
 	})
@@ -235,7 +235,7 @@ func TestCloseEndsWhatOtherGoroutinesWaitFor(t *testing.T) {
 				time.AfterFunc(20*time.Millisecond, func() { _ = e.client.Close() })
 				begun := time.Now()
 				wg.Wait()
-				if took := time.Since(begun); took > 2*time.Second {
+				if took := time.Since(begun); took > patience {
 					t.Errorf("it took %v", took)
 				}
 			})
