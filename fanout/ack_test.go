@@ -158,7 +158,7 @@ func TestA202NamesAPageThatGoesFromPendingToSettled(t *testing.T) {
 		t.Errorf("the good backend lacks %d answered writes", n)
 	}
 	p := pageOf(t, c, where)
-	if p.State != "pending" || p.Durable || p.Method != "" || len(p.Backends) != 2 ||
+	if p.State != "pending" || p.Durable != journaled() || p.Method != "" || len(p.Backends) != 2 ||
 		p.Backends[0].State != "delivered" || p.Backends[0].Status != 201 || p.Backends[0].Attempts != 1 || p.Backends[0].Backend != 1.0 ||
 		p.Backends[1].State != "sending" || p.Backends[1].Backend != 2.0 || time.Since(p.Accepted) > time.Minute {
 		t.Errorf("page while pending: %+v", p)

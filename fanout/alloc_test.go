@@ -98,6 +98,7 @@ func bareRig(t testing.TB, backends int, change func(*setup)) (write func()) {
 }
 
 func TestAWriteAllocatesNothing(t *testing.T) {
+	inMemory(t)
 	for name, change := range map[string]func(*setup){
 		"all":          nil,
 		"one":          func(s *setup) { s.fanout.Ack, s.fanout.AckEarliest = 1, true },

@@ -23,6 +23,7 @@ func refusedWith(t *testing.T, r *rig, got clientReply, status int, word, reason
 }
 
 func TestPastMaxPendingAWriteIsRefusedAndForwardedToNobody(t *testing.T) {
+	inMemory(t)
 	release := make(chan struct{})
 	a, b := newFake(t, "a", hangUntil(release)), newFake(t, "b", nil)
 	r := rigOf(t, func(s *setup) { s.fanout.MaxPending = 2 }, a, b)

@@ -53,6 +53,9 @@ func TestAWriteDroppedBeforeItIsQueuedIsDroppedWhenItIs(t *testing.T) {
 	if why := f.acceptWhole(w, 10, 0, &send); why != admitted || send != 0 {
 		t.Fatalf("%v, sent to %b", why, send)
 	}
+	if why := f.record(w); why != admitted {
+		t.Fatal(why)
+	}
 	id := f.List(Filter{})[0].ID
 	if err := f.Drop(id); err != nil {
 		t.Fatal(err)

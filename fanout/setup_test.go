@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"tutti/backend"
 	"tutti/front"
+	"tutti/journal/memory"
 	"tutti/metrics"
 	"tutti/retry"
 )
@@ -31,6 +33,17 @@ type setup struct {
 	fanout  Options
 	backend backend.Options
 	front   front.Options
+}
+
+// journaled tells whether every rig has a journal: TUTTI_JOURNAL=1.
+func journaled() bool { return os.Getenv("TUTTI_JOURNAL") != "" }
+
+// inMemory skips a test of what is otherwise with a journal.
+func inMemory(t testing.TB) {
+	t.Helper()
+	if journaled() {
+		t.Skip("not so with a journal; run without TUTTI_JOURNAL")
+	}
 }
 
 // serveWrites is the handler: all but pages are writes.
@@ -81,6 +94,11 @@ func newRig(t testing.TB, addrs []string, change func(*setup)) *rig {
 	}
 	r.group = backend.NewGroup(all)
 	s.fanout.Group, s.fanout.Metrics = r.group, r.m
+	if journaled() && s.fanout.Journal == nil {
+		if s.fanout.Journal, err = new(memory.Store).Open(memory.Options{Backends: addrs}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if r.f, err = New(s.fanout); err != nil {
 		r.group.Close()
 		t.Fatal(err)

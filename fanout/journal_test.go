@@ -1,0 +1,238 @@
+package fanout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tutti/journal"
+	"tutti/journal/memory"
+)
+
+// stored is a journal that survives rigs.
+type stored struct {
+	t     testing.TB
+	store *memory.Store
+	fakes []*fake
+}
+
+func newStored(t testing.TB, fakes ...*fake) *stored {
+	return &stored{t: t, store: new(memory.Store), fakes: fakes}
+}
+
+// start is a rig over the journal. It ends with stop, or with the test.
+func (s *stored) start(change func(*setup)) *rig {
+	s.t.Helper()
+	var names []string
+	for _, b := range s.fakes {
+		names = append(names, b.addr)
+	}
+	j, err := s.store.Open(memory.Options{Backends: names})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r := rigOf(s.t, func(o *setup) {
+		o.fanout.Journal = j
+		if change != nil {
+			change(o)
+		}
+	}, s.fakes...)
+	stop := r.stop
+	r.stop = func() {
+		stop()
+		_ = j.Close()
+	}
+	s.t.Cleanup(r.stop)
+	return r
+}
+
+// bodies are those of the requests a fake has got, each once, in the order they first came.
+func (b *fake) bodies() (got []string) {
+	for _, q := range b.requests() {
+		if !slices.Contains(got, q.body) {
+			got = append(got, q.body)
+		}
+	}
+	return got
+}
+
+func numbers(n int) (want []string) {
+	for i := range n {
+		want = append(want, fmt.Sprint(i))
+	}
+	return want
+}
+
+func balanced(t testing.TB, r *rig) {
+	t.Helper()
+	if s := r.f.Snapshot(); s.Accepted != s.Settled+s.Pending+s.Parked {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestWhatIsOwedGoesOnAfterARestart(t *testing.T) {
+	gone, other := newFake(t, "gone", nil), newFake(t, "other", nil)
+	s := newStored(t, gone, other)
+	gone.down()
+	r := s.start(func(o *setup) { o.fanout.Ack = 1 })
+	c := r.dial()
+	for _, body := range numbers(50) {
+		if got := c.do(post("/", body)); got.status != 201 {
+			t.Fatalf("%+v", got)
+		}
+	}
+	if got := r.f.Snapshot(); got.Pending != 50 || got.Backends[0].Owed != 50 {
+		t.Fatalf("%+v", got)
+	}
+	id := r.f.List(Filter{Limit: 1})[0].ID
+	r.stop()
+	r = s.start(func(o *setup) { o.fanout.Ack = 1 })
+	if got := r.f.Snapshot(); got.Accepted != 50 || got.Pending != 50 || got.Backends[0].Owed != 50 || got.Backends[1].Owed != 0 {
+		t.Fatalf("%+v", got)
+	}
+	if v, ok := r.f.Lookup(id); !ok || v.State != "pending" || !v.Durable || v.Backends[1].State != "delivered" {
+		t.Errorf("%v %+v", ok, v)
+	}
+	gone.up()
+	eventually(t, "all settled", func() bool { return r.f.Snapshot().Settled == 50 })
+	balanced(t, r)
+	if got := gone.bodies(); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(numbers(50)))) {
+		t.Errorf("got %v", got)
+	}
+	if got := len(other.requests()); got != 50 {
+		t.Errorf("the other got %d", got)
+	}
+}
+
+// One with a small window: the backlog is in the journal, and flows in order.
+func TestALongBacklogIsNotInMemoryAndFlowsInOrder(t *testing.T) {
+	const n = 600
+	gone, other := newFake(t, "gone", nil), newFake(t, "other", nil)
+	s := newStored(t, gone, other)
+	gone.down()
+	change := func(o *setup) {
+		o.fanout.Ack, o.fanout.MaxPending = 1, 80 // a window of 10
+		o.fanout.OrderBy, _ = ParseOrderBy("all")
+	}
+	r := s.start(change)
+	c := r.dial()
+	for _, body := range numbers(n) {
+		if got := c.do(post("/", body)); got.status != 201 {
+			t.Fatalf("%+v", got)
+		}
+	}
+	eventually(t, "most are on disk", func() bool {
+		r.f.mu.Lock()
+		defer r.f.mu.Unlock()
+		return r.f.ledger.writes <= 11
+	})
+	if got := r.f.Snapshot(); got.Pending != n || got.Backends[0].Owed != n {
+		t.Fatalf("%+v", got)
+	}
+	var ids []string
+	for after := uint64(0); ; {
+		page := r.f.List(Filter{State: "pending", Limit: 70, After: after})
+		if len(page) == 0 {
+			break
+		}
+		for _, v := range page {
+			ids = append(ids, v.ID)
+			after = v.Sequence
+		}
+	}
+	if len(ids) != n {
+		t.Errorf("%d are listed", len(ids))
+	}
+	gone.up()
+	fresh := r.dial()
+	for i := n; i < n+50; i++ {
+		if got := fresh.do(post("/", fmt.Sprint(i))); got.status != 201 {
+			t.Fatalf("%+v", got)
+		}
+	}
+	eventually(t, "all settled", func() bool { return r.f.Snapshot().Settled == n+50 })
+	balanced(t, r)
+	if got, want := gone.bodies(), numbers(n+50); !slices.Equal(got, want) {
+		t.Errorf("out of order: %v", got)
+	}
+	eventually(t, "nothing is left", func() bool {
+		r.f.mu.Lock()
+		defer r.f.mu.Unlock()
+		return r.f.ledger.records.live.Len() == 0 && r.f.ledger.writes == 0 && r.f.ledger.bytes == 0 && len(r.f.ledger.lanes.byKey) == 0
+	})
+}
+
+func TestWhatIsParkedSurvivesARestart(t *testing.T) {
+	broken := newFake(t, "broken", func(*fakeRequest) reaction { return reaction{code: 500} })
+	other := newFake(t, "other", nil)
+	s := newStored(t, broken, other)
+	change := func(o *setup) { o.fanout.Policy.Attempts = 2 }
+	r := s.start(change)
+	if got := r.dial().do(post("/", "x")); got.status != 502 {
+		t.Fatalf("%+v", got)
+	}
+	r.stop()
+	r = s.start(change)
+	if got := r.f.Snapshot(); got.Accepted != 1 || got.Parked != 1 || got.Backends[0].Parked != 1 {
+		t.Fatalf("%+v", got)
+	}
+	list := r.f.List(Filter{State: "parked"})
+	if len(list) != 1 || list[0].Backends[0].Attempts != 2 || list[0].Backends[0].Status != 500 || list[0].Path != "/" {
+		t.Fatalf("%+v", list)
+	}
+	broken.behave(func(*fakeRequest) reaction { return reaction{} })
+	if err := r.f.Retry(list[0].ID, false); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "settled", func() bool { return r.f.Snapshot().Settled == 1 })
+	balanced(t, r)
+}
+
+func TestADropSurvivesACrash(t *testing.T) {
+	broken := newFake(t, "broken", func(*fakeRequest) reaction { return reaction{code: 500} })
+	s := newStored(t, broken, newFake(t, "other", nil))
+	r := s.start(func(o *setup) { o.fanout.AckTimeout = 50 * time.Millisecond })
+	if got := r.dial().do(post("/", "x")); got.status != 202 {
+		t.Fatalf("%+v", got)
+	}
+	id := r.f.List(Filter{})[0].ID
+	eventually(t, "dropped", func() bool {
+		_ = r.f.Drop(id) // it may be under way
+		return r.f.Snapshot().Settled == 1
+	})
+	s.store.Crash(func(int) int { return 0 })
+	r.stop()
+	r = s.start(nil)
+	if got := r.f.Snapshot(); got.Accepted != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestWhatTheJournalDoesNotTakeIsRefusedAndNotSent(t *testing.T) {
+	a, b := newFake(t, "a", nil), newFake(t, "b", nil)
+	s := newStored(t, a, b)
+	r := s.start(func(o *setup) { o.fanout.OrderBy, _ = ParseOrderBy("all") })
+	c := r.dial()
+	for _, e := range []error{journal.ErrFull, journal.ErrUnavailable, journal.ErrUncertain} {
+		s.store.Fail(e)
+		got := c.do(post("/", "refused"))
+		if got.status != 503 || got.header.Get("Retry-After") == "" || !strings.Contains(got.body, "nothing was forwarded") {
+			t.Errorf("%v: %+v", e, got)
+		}
+	}
+	s.store.Fail(nil)
+	if got := c.do(post("/", "taken")); got.status != 201 {
+		t.Errorf("%+v", got)
+	}
+	eventually(t, "settled", func() bool { return r.f.Snapshot().Settled == 1 })
+	for _, f := range s.fakes {
+		if got := f.bodies(); !slices.Equal(got, []string{"taken"}) {
+			t.Errorf("%v", got)
+		}
+	}
+	if got := r.f.Snapshot(); got.Accepted != 1 || got.PendingBytes != 0 {
+		t.Errorf("%+v", got)
+	}
+}
