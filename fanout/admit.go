@@ -17,7 +17,12 @@ const headRoom = 768
 // unless x repeats w.first's request.
 func (f *Fanout) acceptHere(x *front.Exchange, w *write, body []byte, send *uint64) bool {
 	f.takeKeys(x, w, body)
-	r := f.acceptWhole(w, len(x.Req.Head), len(body), send)
+	r := forgotten
+	for r == forgotten {
+		if r = f.recall(w); r == admitted {
+			r = f.acceptWhole(w, len(x.Req.Head), len(body), send)
+		}
+	}
 	if r == admitted {
 		f.compose(x, w, body)
 		r = f.record(w)
@@ -93,21 +98,12 @@ func (f *Fanout) acceptStream(x *front.Exchange, w *write, send *uint64) bool {
 	if r == admitted && err == nil {
 		f.takeKeys(x, w, w.memory.b[room:])
 	}
-	f.mu.Lock()
-	if f.refusing && r == admitted {
-		r = notServing
+	for again := true; again; again = r == forgotten {
+		if r == admitted && err == nil || r == forgotten {
+			r = f.recall(w)
+		}
+		r = f.acceptArrived(w, r, err, head+int64(len(w.memory.b)-room), send)
 	}
-	if w.scoped && r == admitted {
-		r = f.repeatsLocked(w)
-	}
-	if r != admitted || err != nil {
-		f.ledger.giveUp(w)
-	} else {
-		f.ledger.resize(w, head+int64(len(w.memory.b)-room))
-		f.identify(w)
-		*send = f.sequenceLocked(w, clock.Now())
-	}
-	f.mu.Unlock()
 	switch {
 	case err != nil:
 		f.unread(x, err)
@@ -122,6 +118,28 @@ func (f *Fanout) acceptStream(x *front.Exchange, w *write, send *uint64) bool {
 		f.refuse(x, r)
 	}
 	return false
+}
+
+// acceptArrived accepts a write of size bytes whose body is here, unless there is a reason not to.
+func (f *Fanout) acceptArrived(w *write, why refusal, err error, size int64, send *uint64) refusal {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.refusing && why == admitted {
+		why = notServing
+	}
+	if w.scoped && why == admitted {
+		why = f.repeatsLocked(w)
+	}
+	switch {
+	case why == forgotten:
+	case why != admitted || err != nil:
+		f.ledger.giveUp(w)
+	default:
+		f.ledger.resize(w, size)
+		f.identify(w)
+		*send = f.sequenceLocked(w, clock.Now())
+	}
+	return why
 }
 
 // reserve admits a write whose body is still to come; length is what the client says of it, or -1.

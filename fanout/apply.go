@@ -160,6 +160,15 @@ func (f *Fanout) offerLocked(w *write, a *response, s state) {
 	f.ledger.weigh(w, a.size()-(*place).size())
 	f.freeResponse(*place)
 	*place = a
+	f.recordAgainLocked(w)
+}
+
+// recordAgainLocked has the journal's record of a keyed write, if there is to be one, keep up
+// with its answer.
+func (f *Fanout) recordAgainLocked(w *write) {
+	if f.ledger.records != nil && w.scoped && w.told {
+		f.ledger.records.keep(w)
+	}
 }
 
 // smallAnswer is what an answer may measure that is kept in any case, in bytes.

@@ -40,6 +40,8 @@ func (f *Fanout) findLocked(s scope) *write { return f.ledger.byScope[s] }
 func (f *Fanout) repeatsLocked(w *write) refusal {
 	first := f.findLocked(w.scope)
 	switch {
+	case first == nil && f.o.Journal != nil && w.dismissals != f.ledger.records.dismissals:
+		return forgotten
 	case first == nil:
 		return admitted
 	case first.print != w.print:

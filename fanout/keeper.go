@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"tutti/clock"
 	"tutti/journal"
 )
 
@@ -23,41 +24,75 @@ type keeper struct {
 	mu     sync.Mutex // one update at a time
 	u      journal.Update
 	told   []*delivery // of which u tells
-	blocks []uint64    // of which all may be settled once no more can come
+	kept   []*write    // likewise
+	drafts []draft
+	begun  uint64   // updates; Fanout.mu guards it
+	done   uint64   // the last one that succeeded, and all before with it
+	blocks []uint64 // of which all may be settled once no more can come
 }
 
-// keep runs until quit, and tells the rest then.
+// expireEvery is the least time between two looks whether records are over.
+const expireEvery = time.Second
+
+// keep runs until quit, when Close tells the rest.
 func (f *Fanout) keep() {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
+	tell, expire := time.NewTimer(time.Hour), time.NewTimer(0)
+	defer tell.Stop()
+	defer expire.Stop()
 	for {
 		select {
 		case <-f.keeper.wake:
+			tell.Reset(keepEvery)
+		case <-tell.C:
+			if f.tellJournal(false) {
+				tell.Reset(keepPause)
+			}
+		case <-expire.C:
+			expire.Reset(f.expireRecords())
 		case <-f.quit:
 			return
-		}
-		pause := keepEvery
-		for again := true; again; {
-			timer.Reset(pause)
-			select {
-			case <-timer.C:
-			case <-f.quit:
-				return
-			}
-			again, pause = f.tellJournal(false), keepPause
 		}
 	}
 }
 
+// expireRecords has the journal forget records whose time is over, and returns when to look again.
+func (f *Fanout) expireRecords() time.Duration {
+	now := f.wallTime(clock.Now()).UnixNano()
+	due, err := f.o.Journal.Expire(now)
+	if err != nil || due == 0 {
+		return max(min(f.o.KeepFor, time.Minute), expireEvery) // of a record that is not there yet
+	}
+	if due <= now {
+		return keepEvery // there are more
+	}
+	return max(time.Duration(due-now), expireEvery)
+}
+
 // tellJournal tells the journal what it does not know. sync: it is on disk on return. It
 // returns true when that could not be done, and it is to be tried again.
-func (f *Fanout) tellJournal(sync bool) (again bool) {
+func (f *Fanout) tellJournal(sync bool) (again bool) { return f.update(sync, 0) }
+
+// flush returns when an update is on disk: that with this number, of keeper.begun, or a later
+// one. Those who wait at the same time share it. False: it could not be done.
+func (f *Fanout) flush(update uint64) bool { return !f.update(true, update) }
+
+func (f *Fanout) update(sync bool, unless uint64) (again bool) {
 	k := &f.keeper
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if unless != 0 && k.done >= unless {
+		return false
+	}
 	f.mu.Lock()
+	k.begun++
 	f.gatherLocked(sync)
+	begun := k.begun
 	f.mu.Unlock()
+	k.u.Kept = k.u.Kept[:0]
+	for i := range k.drafts {
+		k.u.Kept = append(k.u.Kept, k.drafts[i].record(f))
+	}
+	clear(k.drafts)
 	err := f.o.Journal.Update(&k.u)
 	f.mu.Lock()
 	defer f.unlock()
@@ -67,6 +102,9 @@ func (f *Fanout) tellJournal(sync bool) (again bool) {
 		return true
 	}
 	f.toldLocked()
+	if sync {
+		k.done = begun
+	}
 	return false
 }
 
@@ -91,6 +129,16 @@ func (f *Fanout) gatherLocked(sync bool) {
 		u.Notes = append(u.Notes, journal.Noted{Backend: d.to.index, Seq: d.w.seq, Note: d.toNote()})
 		d.to.disk.noted.Add(d.w.seq)
 	}
+	k.kept, r.keeping = r.keeping, k.kept[:0]
+	k.drafts = k.drafts[:0]
+	now := clock.Now()
+	for _, w := range k.kept {
+		w.keeping = false
+		k.drafts = append(k.drafts, f.draftLocked(w, now))
+		if w.kept != nil && w.saved == 0 {
+			w.saved = k.begun
+		}
+	}
 	r.pending = false
 }
 
@@ -110,6 +158,18 @@ func (f *Fanout) ungatherLocked() {
 		d.w.dirty--
 		f.ledger.release(d.w)
 	}
+	for _, w := range k.kept {
+		if w.saved == k.begun {
+			w.saved = 0
+		}
+		if !w.keeping {
+			w.keeping = true
+			r.keeping = append(r.keeping, w)
+			continue
+		}
+		w.dirty--
+		f.ledger.release(w)
+	}
 	r.pending = true
 }
 
@@ -119,6 +179,13 @@ func (f *Fanout) toldLocked() {
 	for _, d := range k.told {
 		d.w.dirty--
 		f.ledger.release(d.w)
+	}
+	for _, w := range k.kept {
+		w.dirty--
+		if w.class == classSettled && !w.keeping {
+			f.ledger.unlink(w)
+		}
+		f.ledger.release(w)
 	}
 	for _, seq := range k.u.Settled {
 		for _, t := range f.deliverers {

@@ -23,6 +23,7 @@ func (f *Fanout) keepLocked(w *write) {
 	a.holders.Store(1)
 	w.kept = a
 	w.wanted.Store(false)
+	f.recordAgainLocked(w)
 }
 
 // takeAnswerLocked takes the answer that goes with w's verdict, acknowledged or refused, and frees

@@ -11,6 +11,7 @@ const (
 	notServing // the drain's time is over
 	noRoom     // in the journal
 	noJournal  // it failed before and is not back
+	forgotten  // whether it repeats another has to be found out again
 	uncertain  // it failed now: the write may be delivered after a crash
 	repeated   // it is another's request again
 	badKey     // its Idempotency-Key is none
@@ -322,9 +323,6 @@ func (l *ledger) classify(w *write, now int64) {
 	w.class = c
 	l.quiet()
 	if c == classSettled {
-		if l.records != nil {
-			l.records.settle(w.seq)
-		}
 		l.resize(w, w.held())
 		l.put(w.memory)
 		w.request, w.memory = nil, nil
@@ -353,6 +351,9 @@ func (l *ledger) answered(w *write, disclosed bool, now int64) {
 		l.know(w)
 	}
 	if w.told {
+		if l.records != nil && w.class != classSettled && disclosed {
+			l.records.keep(w)
+		}
 		l.release(w)
 		return
 	}
@@ -372,10 +373,21 @@ func (l *ledger) answered(w *write, disclosed bool, now int64) {
 // leave takes a write that is settled and answered out of the list, unless its id was
 // disclosed or it is a keyed one: then it can still be found until its time is over.
 func (l *ledger) leave(w *write, now int64) {
-	if w.class != classSettled || !w.told {
-		return
+	asked := (w.disclosed || w.scoped) && l.keepFor > 0
+	if l.records != nil && w.told && asked {
+		w.expires = now + l.keepFor
+		l.records.keep(w) // and unlinked when that is done, if it is settled
 	}
-	if !(w.disclosed || w.scoped) || l.keepFor <= 0 {
+	switch {
+	case w.class != classSettled || !w.told:
+		return
+	case l.records != nil:
+		l.records.settle(w.seq)
+		if !asked {
+			l.unlink(w)
+		}
+		return
+	case !asked:
 		l.unlink(w)
 		return
 	}

@@ -133,9 +133,12 @@ func (f *Fanout) readAll(seqs []uint64, ws []*write, read []bool, noted []uint64
 			return fmt.Errorf("write %d: %w", seq, err)
 		}
 		w := f.rebuild(&e)
-		if err = f.readNotes(w, noted[i]); err != nil {
+		if err = f.readNotes(w, noted[i]); err == nil {
+			err = f.readRecord(w)
+		}
+		if err != nil {
 			f.dropWrite(w)
-			return fmt.Errorf("notes of write %d: %w", seq, err)
+			return fmt.Errorf("what is noted of write %d: %w", seq, err)
 		}
 		ws[i], read[i] = w, true
 	}
@@ -155,7 +158,44 @@ func (f *Fanout) rebuild(e *journal.Entry) *write {
 	w.memory.b = append(w.memory.b, e.Request...)
 	w.request, w.size = w.memory.b, int64(len(e.Request))
 	w.disclosed = e.Disclosed
+	if e.Scope != (journal.Scope{}) {
+		w.scoped, w.scope, w.print = true, scope(e.Scope), e.Fingerprint
+	}
 	return w
+}
+
+// readRecord reads what is kept of w for those who ask for it again.
+func (f *Fanout) readRecord(w *write) error {
+	k, err := f.o.Journal.Kept(w.seq)
+	if errors.Is(err, journal.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	d, err := readDraft(&k)
+	if err != nil {
+		return err
+	}
+	w.disclosed = true
+	if !w.scoped {
+		return nil
+	}
+	a, err := f.readAnswer(d.answer)
+	switch {
+	case a == nil:
+		return err
+	case d.verdict == acknowledged || d.verdict == refused:
+		a.shared = true
+		a.holders.Store(1)
+		w.kept, w.verdict, w.saved = a, d.verdict, 1
+	case f.rules.success.Has(a.status):
+		w.good = a
+	default:
+		w.bad = a
+	}
+	w.size += a.size()
+	return nil
 }
 
 // readNotes reads what is noted of w's deliveries to the backends in noted.

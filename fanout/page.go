@@ -36,13 +36,32 @@ func (f *Fanout) lookup(id string, names bool) (View, bool) {
 	}
 	w, _ := f.find(key)
 	if w == nil {
-		return View{}, false
+		return f.lookupRecord(key, names)
 	}
 	now := clock.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer f.ledger.release(w)
 	return f.viewLocked(w, names, now), true
+}
+
+// lookupRecord finds what the journal keeps of a settled write.
+func (f *Fanout) lookupRecord(id [16]byte, names bool) (v View, ok bool) {
+	if f.ids == nil {
+		return v, false
+	}
+	k, err := f.o.Journal.Kept(f.ids.open(id))
+	if err != nil {
+		return v, false
+	}
+	d, err := readDraft(&k)
+	if err != nil || !d.settled || d.view.ID != hex.EncodeToString(id[:]) {
+		return v, false
+	}
+	if names {
+		return d.view, true
+	}
+	return f.public(d.view), true
 }
 
 // find returns the write of an id, with a reference for the caller; nil: there is none. The

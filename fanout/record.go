@@ -17,6 +17,9 @@ func (f *Fanout) record(w *write) refusal {
 		Seq: w.seq, ID: w.id, Accepted: f.wallTime(clock.Now()).UnixNano(), Keyed: w.keyed, Order: w.order,
 		Head: w.head, Method: w.line[:w.methodN], Target: w.line[w.methodN+1:], Request: w.request,
 	}
+	if w.scoped {
+		w.entry.Scope, w.entry.Fingerprint = journal.Scope(w.scope), w.print
+	}
 	begun := clock.Now()
 	err := f.o.Journal.Append(&w.entry)
 	w.entry = journal.Entry{}

@@ -12,8 +12,11 @@ type records struct {
 
 	settled []uint64    // the journal does not know yet
 	dirty   []*delivery // what became of them, likewise; each refers to its write
+	keeping []*write    // records of them are to be kept; it refers to them
 	pending bool        // there is something to tell
-	onDirty func()      // told when there is again
+
+	dismissals uint64 // of writes with a client's key
+	onDirty    func() // told when there is again
 }
 
 func (r *records) accepted(w *write) {
@@ -59,6 +62,17 @@ func (r *records) note(d *delivery) {
 	r.stir()
 }
 
+// keep has the journal keep a record of w as it is.
+func (r *records) keep(w *write) {
+	if !w.keeping {
+		w.keeping = true
+		w.dirty++
+		w.refs++
+		r.keeping = append(r.keeping, w)
+	}
+	r.stir()
+}
+
 // settle has the journal forget a write.
 func (r *records) settle(seq uint64) {
 	r.live.Remove(seq)
@@ -76,7 +90,7 @@ func (r *records) stir() {
 // enough tells whether the journal has all that is known of w, nobody is at it, and no
 // delivery needs it in memory.
 func (r *records) enough(w *write) bool {
-	if w.class != classPending && w.class != classParked || w.wanted.Load() || w.scoped || w.composing || w.dirty > 0 {
+	if w.class != classPending && w.class != classParked || !w.told || w.composing || w.dirty > 0 {
 		return false
 	}
 	left := 0
@@ -107,9 +121,10 @@ func (l *ledger) dismiss(w *write) {
 			d.to.held.remove(d)
 		}
 	}
+	if w.scoped {
+		l.records.dismissals++
+	}
 	l.unlink(w)
-	l.bytes -= w.size
-	w.size = 0
 	l.put(w.memory)
 	w.request, w.memory = nil, nil
 	w.refs = 0
@@ -130,41 +145,80 @@ func (l *ledger) install(w *write) *write {
 	}
 	w.refs, w.unfinished, w.parked, w.firsts = 1, 0, 0, 0
 	for i := range w.deliveries {
-		d := &w.deliveries[i]
-		b := &d.to.disk
-		switch {
-		case b.done.Has(w.seq):
-			if d.state != rejected && d.state != dropped {
-				d.state = delivered
-			}
-		case b.parked.Has(w.seq):
-			d.state, d.reached = parked, true
-			w.parked++
-			d.to.held.insert(d)
-		default:
-			d.state, d.away = waiting, true
-			w.unfinished++
-		}
-		if d.firstEnded {
-			w.firsts++
-		}
-		if !d.state.done() {
-			d.lacking = true
-			w.refs++
-		}
+		l.place(&w.deliveries[i])
 	}
-	w.class = classParked
-	if w.unfinished > 0 {
-		w.class = classPending
+	w.class = classPending
+	if w.unfinished == 0 && w.parked > 0 {
+		w.class = classParked
+	}
+	if w.scoped {
+		l.ask(w)
+		l.byScope[w.scope] = w
 	}
 	if w.keyed && w.parked > 0 {
 		w.lane, w.holds = l.lanes.byKey[w.order], w.parked
 	}
-	w.wanted.Store(false)
 	w.told = true
+	w.wanted.Store(w.scoped && w.kept == nil)
 	l.link(w)
 	l.bytes += w.size
 	return w
+}
+
+// place puts a delivery that was read from the journal into the state that its backend's
+// records say.
+func (l *ledger) place(d *delivery) {
+	w, b := d.w, &d.to.disk
+	switch {
+	case b.done.Has(w.seq):
+		if d.state != rejected && d.state != dropped {
+			d.state = delivered
+		}
+	case b.parked.Has(w.seq):
+		d.state, d.reached = parked, true
+		w.parked++
+		d.to.held.insert(d)
+	default:
+		d.state, d.away = waiting, true
+		w.unfinished++
+	}
+	if d.firstEnded {
+		w.firsts++
+	}
+	if !d.state.done() {
+		d.lacking = true
+		w.refs++
+	}
+}
+
+// ask sends a keyed write to a backend that has it once more, if no answer to it is known: the
+// process ended before it could be kept. By the key the backend knows it for a repeat.
+func (l *ledger) ask(w *write) {
+	if w.kept != nil || w.good != nil || w.bad != nil {
+		return
+	}
+	for i := range w.deliveries {
+		d := &w.deliveries[i]
+		if d.state != delivered {
+			continue
+		}
+		if w.class == classParked {
+			l.parked--
+			l.pending++
+			w.class = classPending
+		}
+		d.state, d.away, d.lacking = waiting, true, true
+		d.attempts, d.firstEnded = 0, false
+		d.to.disk.done.Remove(w.seq)
+		d.to.disk.touch(journal.Block(w.seq))
+		d.to.disk.away.Add(w.seq)
+		d.to.owed++
+		d.to.peer.Lack(+1)
+		d.to.stir()
+		w.unfinished++
+		w.refs++
+		return
+	}
 }
 
 // approach queues the first attempt of an away delivery's life in memory, or its next.

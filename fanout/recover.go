@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"tutti/clock"
 	"tutti/journal"
 )
 
@@ -34,14 +35,33 @@ func (f *Fanout) recover() error {
 	for i := range s.Notes {
 		f.recoverNote(&s.Notes[i])
 	}
-	for _, block := range slices.Clone(s.Live.Blocks()) {
-		f.recoverBlock(block)
+	var over []uint64
+	for _, block := range s.Live.Blocks() {
+		over = f.recoverBlock(block, over)
 	}
 	for _, t := range f.deliverers {
 		t.owed, t.parked = t.disk.away.Len(), t.disk.parked.Len()
 		t.peer.Lack(t.owed + t.parked)
 	}
 	l.accepted = uint64(l.records.live.Len())
+	return f.recoverOver(over)
+}
+
+// recoverOver settles what all backends have, and only the journal did not know it.
+func (f *Fanout) recoverOver(seqs []uint64) error {
+	for chunk := range slices.Chunk(seqs, loadSize) {
+		ws, err := f.fetch(chunk)
+		if err != nil {
+			return fmt.Errorf("cannot read the journal: %w", err)
+		}
+		now := clock.Now()
+		f.mu.Lock()
+		for _, w := range ws {
+			f.ledger.classify(w, now)
+			f.ledger.release(w)
+		}
+		f.unlock()
+	}
 	return nil
 }
 
@@ -74,9 +94,9 @@ func (f *Fanout) recoverNote(n *journal.Noted) {
 	}
 }
 
-// recoverBlock finds out where the writes of a block are, and settles those that only the
-// journal did not know to be.
-func (f *Fanout) recoverBlock(block uint64) {
+// recoverBlock finds out where the writes of a block are, and appends to over those that every
+// backend has; they are pending until they are settled.
+func (f *Fanout) recoverBlock(block uint64, over []uint64) []uint64 {
 	l := &f.ledger
 	live := l.records.live.Bits(block)
 	var owed, parked journal.Bits
@@ -92,19 +112,20 @@ func (f *Fanout) recoverBlock(block uint64) {
 		t.disk.parked.SetBits(block, &given)
 		t.disk.away.SetBits(block, &away)
 	}
-	var over journal.Bits
+	var rest journal.Bits
 	for j := range live {
 		parked[j] &^= owed[j]
-		over[j] = live[j] &^ owed[j] &^ parked[j]
+		rest[j] = live[j] &^ owed[j] &^ parked[j]
 	}
-	l.pending += uint64(owed.Count())
+	l.pending += uint64(owed.Count() + rest.Count())
 	l.parked += uint64(parked.Count())
-	if over.Count() == 0 {
-		return
+	if rest.Count() == 0 {
+		return over
 	}
 	var ended journal.Set
-	ended.SetBits(block, &over)
+	ended.SetBits(block, &rest)
 	for seq, ok := ended.Next(0); ok; seq, ok = ended.Next(seq + 1) {
-		l.records.settle(seq)
+		over = append(over, seq)
 	}
+	return over
 }

@@ -19,6 +19,14 @@ const statusLeft = 499
 // respond answers x with r.
 func (f *Fanout) respond(x *front.Exchange, r *reply) {
 	f.trace(x, r)
+	if r.update != 0 && !f.flush(r.update) {
+		f.freeResponse(r.response)
+		f.problem(x, &answer.Problem{
+			Status: 503, Error: "proxy_internal_error", RetryAfter: 1,
+			Detail: "The write was accepted, but its answer can't be kept. Ask again with its Idempotency-Key.",
+		})
+		return
+	}
 	switch r.verdict {
 	case acknowledged, refused:
 		f.relay(x, r.response, &r.prefer)
@@ -94,7 +102,7 @@ func (f *Fanout) refuse(x *front.Exchange, why refusal) {
 		reason = "malformed"
 		p = answer.Problem{Status: 400, Error: "http_request_error", Detail: "Idempotency-Key must be one line that is not empty."}
 		x.CloseAfter()
-	case notServing, admitted, repeated:
+	case notServing, admitted, repeated, forgotten:
 		reason = "draining"
 		p.Error, p.Detail = "destination_unavailable", "The proxy is stopping; nothing was forwarded."
 	}

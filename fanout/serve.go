@@ -19,10 +19,14 @@ func (f *Fanout) Serve(x *front.Exchange) {
 	body, whole := x.Body()
 	var send uint64
 	if whole && !f.acceptHere(x, w, body, &send) || !whole && !f.acceptStream(x, w, &send) {
-		first := w.first
+		first, record := w.first, w.record
 		f.dropWrite(w)
-		if first != nil {
+		switch {
+		case first != nil:
 			f.join(x, first, p)
+		case record != nil:
+			record.prefer = p
+			f.respond(x, record)
 		}
 		return
 	}
@@ -81,6 +85,7 @@ type reply struct {
 	tally    tally
 	prefer   preference
 	refusal  refusal // it was not accepted after all
+	update   uint64  // the journal's that has to be on disk before; 0: none
 }
 
 // await applies what became of the legs in inline, which the client's goroutine ran, and waits
@@ -166,6 +171,13 @@ func (f *Fanout) concludeLocked(w *write, v verdict, now int64) (r reply) {
 		f.dropAnswersLocked(w)
 		w.wanted.Store(false)
 	}
+	w.refs++
 	f.ledger.answered(w, v >= failed, now)
+	if w.scoped && f.o.Journal != nil && (v == acknowledged || v == refused) {
+		if r.update = w.saved; r.update == 0 {
+			r.update = f.keeper.begun + 1
+		}
+	}
+	f.ledger.release(w)
 	return r
 }

@@ -27,10 +27,13 @@ type write struct {
 	holds int      // deliveries that do: those in memory's lines, and parked ones
 
 	// Likewise, of a write with an Idempotency-Key of the client's.
-	scoped bool
-	scope  scope
-	print  fingerprint
-	first  *write  // of one that is not accepted, since it repeats that one's request
+	scoped     bool
+	scope      scope
+	print      fingerprint
+	first      *write // of one that is not accepted, since it repeats that one's request
+	dismissals uint64 // records.dismissals when the journal was asked for its scope
+	record     *reply // of an earlier write in its scope, that is settled: what to answer
+
 	voided refusal // why it was not accepted after all
 
 	// Fixed before the first delivery begins. It goes back when the write is settled.
@@ -41,10 +44,12 @@ type write struct {
 	prev, next *write
 	class      class
 	refs       int
-	unfinished int  // deliveries
-	composing  bool // its request is not there yet: owe will queue its deliveries
-	dirty      int  // deliveries
-	parked     int  // deliveries
+	unfinished int    // deliveries
+	composing  bool   // its request is not there yet: owe will queue its deliveries
+	dirty      int    // deliveries of which the journal does not know what became, and keeping
+	keeping    bool   // the journal is to keep a record of it, and does not yet
+	saved      uint64 // the keeper's update in which the record got the answer; 0: none yet
+	parked     int    // deliveries
 
 	gone      bool   // not among the others any more: nothing of it counts
 	known     bool   // can be found by its id
@@ -90,8 +95,9 @@ func (w *write) reset() {
 	w.size = 0
 	w.class = classNone
 	w.gone, w.known, w.told, w.late, w.disclosed, w.expires = false, false, false, false, false, 0
-	w.scoped, w.first, w.voided, w.kept, w.news = false, nil, admitted, nil, nil
-	w.keyed, w.lane, w.holds, w.composing, w.dirty = false, nil, 0, false, 0
+	w.scoped, w.first, w.voided, w.kept, w.news, w.record = false, nil, admitted, nil, nil, nil
+	w.keyed, w.lane, w.holds, w.composing = false, nil, 0, false
+	w.dirty, w.keeping, w.saved = 0, false, 0
 	w.firsts, w.refused = 0, 0
 	w.verdict, w.waiting = undecided, false
 }
