@@ -117,6 +117,7 @@ func TestAWriteAllocatesNothing(t *testing.T) {
 }
 
 func TestARepeatThatIsAnsweredAllocatesNothing(t *testing.T) {
+	inMemory(t)
 	a := bareBackend(t, 1)
 	r := newRig(t, []string{a}, nil)
 	c := r.dial()

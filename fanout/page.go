@@ -55,7 +55,7 @@ func (f *Fanout) lookupRecord(id [16]byte, names bool) (v View, ok bool) {
 		return v, false
 	}
 	d, err := readDraft(&k)
-	if err != nil || !d.settled || d.view.ID != hex.EncodeToString(id[:]) {
+	if err != nil || !d.settled || k.Expires <= f.wallTime(clock.Now()).UnixNano() || d.view.ID != hex.EncodeToString(id[:]) {
 		return v, false
 	}
 	if names {

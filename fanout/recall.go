@@ -3,6 +3,7 @@ package fanout
 import (
 	"errors"
 
+	"tutti/clock"
 	"tutti/journal"
 )
 
@@ -81,6 +82,8 @@ func (f *Fanout) recallRecord(w *write, seq uint64) (why refusal, r *reply, agai
 		return noJournal, nil, false
 	case !d.settled:
 		return admitted, nil, true
+	case k.Expires <= f.wallTime(clock.Now()).UnixNano():
+		return admitted, nil, false
 	case d.print != w.print:
 		return keyTaken, nil, false
 	}

@@ -266,6 +266,7 @@ func TestOtherStatusesThatAllAgreeOnAreRetried(t *testing.T) {
 }
 
 func TestARejectListEndsADeliveryAtOnce(t *testing.T) {
+	inMemory(t)
 	a, b := newFake(t, "a", script(400)), newFake(t, "b", nil)
 	r := rigOf(t, func(s *setup) { s.fanout.Reject, s.fanout.RejectUnanimous = set(t, "400-499"), false }, a, b)
 	got := r.dial().do(post("/", "x"))

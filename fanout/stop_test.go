@@ -10,6 +10,7 @@ import (
 )
 
 func TestDrainWaitsUntilNothingIsPendingAndIgnoresWhatIsParked(t *testing.T) {
+	inMemory(t)
 	release := make(chan struct{})
 	a, b := newFake(t, "a", nil), newFake(t, "b", hangUntil(release))
 	bad := newFake(t, "bad", script(500))
@@ -47,6 +48,7 @@ func TestDrainWaitsUntilNothingIsPendingAndIgnoresWhatIsParked(t *testing.T) {
 }
 
 func TestWhenTheDrainsTimeIsOverWaitingClientsAreToldAndNewWritesRefused(t *testing.T) {
+	inMemory(t)
 	never := make(chan struct{})
 	a, b := newFake(t, "a", nil), newFake(t, "b", hangUntil(never))
 	r := rigOf(t, nil, a, b)
@@ -83,6 +85,7 @@ func TestWhenTheDrainsTimeIsOverWaitingClientsAreToldAndNewWritesRefused(t *test
 }
 
 func TestCloseNamesTheFirstThousandOfWhatItAbandons(t *testing.T) {
+	inMemory(t)
 	a, b := newFake(t, "a", nil), newFake(t, "b", nil)
 	b.down()
 	r := rigOf(t, func(s *setup) { s.fanout.Ack = 1 }, a, b)
@@ -111,6 +114,7 @@ func TestCloseNamesTheFirstThousandOfWhatItAbandons(t *testing.T) {
 }
 
 func TestCloseInTheMidstOfEverythingEndsEveryGoroutine(t *testing.T) {
+	inMemory(t)
 	for range 5 {
 		a, b := newFake(t, "a", nil), newFake(t, "b", func(q *fakeRequest) reaction {
 			if q.n%3 == 0 {
