@@ -351,6 +351,7 @@ func TestARepeatOfA502RejoinsTheWrite(t *testing.T) {
 }
 
 func TestAWriteThatCantSucceedAnyMoreIs502ForItsRepeatsToo(t *testing.T) {
+	inMemory(t)
 	a, b := newFake(t, "a", nil), newFake(t, "b", script(409))
 	reject, err := ParseStatusSet("409")
 	if err != nil {
