@@ -56,6 +56,8 @@ func run(args, environ []string, signals <-chan os.Signal, stdout, stderr io.Wri
 	if err != nil {
 		return complain(stderr, err)
 	}
+	s.manager = managerOf(environ)
+	s.tell("READY=1")
 	return s.untilStopped(signals)
 }
 

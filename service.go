@@ -31,6 +31,7 @@ type service struct {
 	c        *Config
 	log      *slog.Logger
 	requests io.Writer // the demo backends' lines
+	manager  manager
 
 	pair    *secure.Pair // what clients are shown
 	access  *accesslog.Log

@@ -49,6 +49,7 @@ func (s *service) reopen(sig os.Signal) {
 // begun is finished and what is owed is delivered, for at most the timeout.
 func (s *service) stop(signals <-chan os.Signal) int {
 	s.stopping.Store(true)
+	s.tell("STOPPING=1")
 	again, cancel := context.WithCancel(context.Background())
 	watched := make(chan struct{})
 	go func() {
