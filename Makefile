@@ -28,6 +28,7 @@ build: ## the static binary ./tutti, its version stamped
 test: vet plain tls race ## every test: as `go test ./...`, under the race detector, over plain I/O, over TLS
 	$(GO) test ./...
 	$(GO) test -C loadtest -count=1 ./...
+	$(GO) test -C deploy/check -count=1 ./...
 
 .PHONY: vet
 vet:
@@ -56,6 +57,7 @@ lint: $(BIN)/golangci-lint ## golangci-lint, formatting included, and a look whe
 	$(BIN)/golangci-lint run --allow-parallel-runners ./...
 	$(BIN)/golangci-lint run --allow-parallel-runners --build-tags=tutti_plain $(PLAIN)
 	cd loadtest && $(BIN)/golangci-lint run --allow-parallel-runners --config=../.golangci.yml ./...
+	cd deploy/check && $(BIN)/golangci-lint run --allow-parallel-runners --config=../../.golangci.yml ./...
 	GOOS=darwin $(GO) vet ./...
 
 .PHONY: fmt
@@ -91,9 +93,13 @@ soak: ## both routes under load for SOAKTIME (30s) each, no errors, no growth; t
 image: ## build the container image with buildah and try it
 	deploy/build-image
 
+.PHONY: dist
+dist: ## what is published: archives of static binaries for Linux and macOS, and checksums, in dist/
+	GO='$(GO)' VERSION='$(VERSION)' deploy/dist
+
 .PHONY: clean
 clean: ## remove what the targets above made
-	rm -rf tutti cover.out cover.html bench.md loadtest.html .bin .image
+	rm -rf tutti cover.out cover.html bench.md loadtest.html dist .bin .image
 
 $(BIN)/golangci-lint: tools/go.mod tools/go.sum
 	GOBIN=$(BIN) $(GO) install -C tools tool
