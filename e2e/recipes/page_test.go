@@ -82,7 +82,9 @@ func (r *recipe) tutti() *harness.Process {
 	r.t.Helper()
 	out := r.sh("tutti() { printf '%s\\n' \"$@\"; }\n" + r.next("sh"))
 	args := strings.Split(strings.TrimSpace(out), "\n")
-	args = slices.DeleteFunc(args, func(a string) bool { return strings.HasPrefix(a, "--listen=") })
+	args = slices.DeleteFunc(args, func(a string) bool {
+		return strings.HasPrefix(a, "--listen=") || strings.HasPrefix(a, "--admin-listen=")
+	})
 	if len(args) < 2 {
 		r.t.Fatalf("not a command of Tutti's: %s", out)
 	}
