@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -59,6 +60,22 @@ func signal(t *testing.T, pids []int, sig syscall.Signal) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// stopped tells whether no thread of a process runs any more: a signal takes its time.
+func stopped(t *testing.T, pid int) bool {
+	t.Helper()
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, name := range tasks {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, state, _ := strings.Cut(string(b), ") "); !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return len(tasks) > 0
 }
 
 // varnish: a page changes behind three caches that all hold it. A purge through Tutti reaches
@@ -116,6 +133,9 @@ func varnish(t *testing.T, r *recipe) {
 	// One hangs: it keeps the old page, but nobody is shown it, and in the end it is purged.
 	hung := family(t, caches[2].PID)
 	signal(t, hung, syscall.SIGSTOP)
+	harness.Eventually(t, "the cache hangs", func() bool {
+		return !slices.ContainsFunc(hung, func(pid int) bool { return !stopped(t, pid) })
+	})
 	version.Store(3)
 	purge(http.StatusAccepted)
 	all(3, 0, 1)
