@@ -9,10 +9,12 @@
 //
 // # Who is live
 //
-// Three voices are heard about a backend, and health alone makes one State of them. A drained one
-// is Drained whatever else; an unhealthy one Unhealthy, ejected or not; then Ejected; then Live.
+// Three voices are heard about a backend, and health alone makes one State of them. A held or
+// drained one is Held or Drained whatever else; an unhealthy one Unhealthy, ejected or not; then
+// Ejected; then Live.
 //
-//   - An operator: Drain takes it out, Resume takes it back and ends an ejection.
+//   - An operator: Drain takes it out, and so does Hold, while which no write is sent either; Resume takes
+//     it back and ends an ejection. Checks go on meanwhile.
 //   - Exchanges: EjectAfter consecutive failures eject it, however well its checks pass; each
 //     ejection is twice as long as the one before. Time, an answer to any exchange, Resume or
 //     checks end one. After time or checks it is on probation: one more failure ejects again, an
@@ -24,7 +26,7 @@
 //
 // A fresh start is Live. Whatever was down and is live again returns slowly: it takes 1 in 16 of
 // its turns, and twice as many after each second, so all of them after 4 s; sooner if it was down
-// for less than that. Time in which it takes no reads, since it is drained or still lacks writes that
+// for less than that. Time in which it takes no reads, since it is drained, held or still lacks writes that
 // others have, does not count. The turns it lets pass go to the next in the ring, so that the others stay
 // as equal as ever. Nobody returns slowly where all do.
 //

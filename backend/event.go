@@ -10,6 +10,7 @@ const (
 	wentDown         // ejected or unhealthy, and was neither
 	provedWell       // an exchange or checks showed it
 	wasDrained       // by an operator
+	wasHeld
 	wasResumed
 	staysDown // wentDown, and has not been well since the last time
 	isBack    // provedWell, and the log was told that it was down
@@ -69,6 +70,8 @@ func (b *Backend) tell(n note) {
 		b.log.Info("backend is back", "down_for", round(n.down), "owed", owed, "parked", parked)
 	case wasDrained:
 		b.log.Info("backend drained: no reads, writes go on")
+	case wasHeld:
+		b.log.Info("backend held: no reads, and writes are owed to it, not sent")
 	case wasResumed:
 		owed, parked := n.owes()
 		b.log.Info("backend resumed", "owed", owed, "parked", parked)

@@ -60,7 +60,7 @@ func (g *Group) All() []*Backend { return g.all }
 
 // Pick returns the backend whose turn it is among the most eligible ones that are not in tried:
 // live ones that lack no answered write, else live ones, else those that are ejected or
-// unhealthy; never a drained one. nil when none is left. Strict: k picks over n eligible differ
+// unhealthy; never a drained or held one. nil when none is left. Strict: k picks over n eligible differ
 // by at most one, also while backends leave and return (least recently picked first). One that
 // was down lets most of its turns pass in the first seconds after it is back.
 func (g *Group) Pick(tried Set) *Backend {
@@ -103,7 +103,7 @@ func (g *Group) moved(b *Backend, s State) {
 }
 
 // advance goes on with slow returns and returns when it is due again, 0 for never. A return
-// rests while the backend takes no reads, drained or still lacking writes.
+// rests while the backend takes no reads, drained, held or still lacking writes.
 func (g *Group) advance(now int64) (next int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

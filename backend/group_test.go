@@ -287,7 +287,7 @@ func wholeShares(g *Group) {
 func mostEligible(g *Group) []bool {
 	level := func(b *Backend) int {
 		switch s, _ := b.State(); {
-		case s == Drained:
+		case s == Drained || s == Held:
 			return 3
 		case s == Ejected:
 			return 2
@@ -330,7 +330,7 @@ func TestPicksStayWithinTheEligibleUnderConcurrency(t *testing.T) {
 		all.Go(func() {
 			for range 2000 {
 				b := g.All()[1+r.IntN(4)]
-				switch r.IntN(6) {
+				switch r.IntN(7) {
 				case 0:
 					eject(b)
 				case 1:
@@ -339,6 +339,8 @@ func TestPicksStayWithinTheEligibleUnderConcurrency(t *testing.T) {
 					b.Drain()
 				case 3:
 					b.Resume()
+				case 4:
+					b.Hold()
 				default:
 					if p := g.Pick(Set(0).With(steady)); p == steady {
 						t.Error("picked a tried one")

@@ -18,6 +18,7 @@ type health struct {
 	// well is set when there is nothing a success could change, so that it costs a load.
 	well atomic.Bool
 	up   atomic.Bool // Up's answer
+	held atomic.Bool // Held's answer
 
 	mu        sync.Mutex
 	after     int           // consecutive failures that eject
@@ -28,9 +29,10 @@ type health struct {
 	span      time.Duration // the last ejection's length
 	over      int64         // clock.Now at which the ejection ends
 	connects  bool          // the last connect did not fail
-	drained   bool
+	mode      Mode
 	since     int64 // Unix nanoseconds of the last change of state or of up
 	onUp      func()
+	onHold    func()
 	owing     func() (owed, parked int)
 
 	down int64  // Unix nanoseconds at which up turned false, until it has proved well; 0: it is not down
@@ -58,7 +60,9 @@ func (h *health) init(o Options, now int64) {
 // state under the lock.
 func (h *health) state() State {
 	switch {
-	case h.drained:
+	case h.mode == ModeHeld:
+		return Held
+	case h.mode == ModeDrained:
 		return Drained
 	case h.unhealthy:
 		return Unhealthy
@@ -97,7 +101,8 @@ func (h *health) because() string {
 }
 
 // Up tells whether a write should be tried at once: it is neither ejected nor unhealthy and its
-// last connect succeeded (or none was tried). A drained one can be up.
+// last connect succeeded (or none was tried). One that is drained
+// or held can be up.
 func (b *Backend) Up() bool { return b.health.up.Load() }
 
 // OnUp registers the one function called, without locks held, whenever Up turns true. It is
@@ -114,30 +119,6 @@ func (b *Backend) Owing(f func() (owed, parked int)) {
 	b.health.mu.Lock()
 	b.health.owing = f
 	b.health.mu.Unlock()
-}
-
-// Drain takes b out of the reads until Resume; writes go on.
-func (b *Backend) Drain() {
-	b.change(func(h *health) event {
-		if h.drained {
-			return nothing
-		}
-		h.drained = true
-		return wasDrained
-	})
-}
-
-// Resume ends Drain, and an ejection. What checks say it leaves to them.
-func (b *Backend) Resume() {
-	b.change(func(h *health) event {
-		if !h.drained && !h.ejected {
-			return nothing
-		}
-		h.drained = false
-		h.recover()
-		h.told = h.told && h.unhealthy
-		return wasResumed
-	})
 }
 
 // Succeeded tells that an exchange not made by Exchange got an answer, any answer.
@@ -289,15 +270,24 @@ func (b *Backend) change(f func(*health) event) {
 		h.since = now
 	}
 	n := h.note(what, up, now)
-	var notify func()
+	held := h.mode == ModeHeld
+	var notify, notifyHold func()
 	if up && !was {
 		notify = h.onUp
 	}
+	if held != h.held.Load() {
+		notifyHold = h.onHold
+	}
 	h.up.Store(up)
+	h.held.Store(held)
 	h.mu.Unlock()
 
 	b.tell(n)
+	// In this order: when a hold ends, what waits for the backend to be back is queued first.
 	if notify != nil {
 		notify()
+	}
+	if notifyHold != nil {
+		notifyHold()
 	}
 }

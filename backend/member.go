@@ -35,7 +35,7 @@ func (m *member) level() int {
 		return 1
 	case Ejected, Unhealthy:
 		return 2
-	case Drained:
+	case Drained, Held:
 	}
 	return never
 }
@@ -62,7 +62,7 @@ func (m *member) become(s State, now int64) {
 		if m.step >= int64(minTick) {
 			m.every, m.turn, m.stepAt = returnShare, 0, now+m.step
 		}
-	case Drained: // which is not being down
+	case Drained, Held: // which is not being down
 	}
 }
 

@@ -9,6 +9,7 @@ const (
 	Ejected         // failed exchanges took it out, for a time
 	Unhealthy       // its checks fail
 	Drained
+	Held // as Drained, and writes are not sent either
 )
 
 // String is the word used on pages and in logs.
@@ -22,6 +23,8 @@ func (s State) String() string {
 		return "unhealthy"
 	case Drained:
 		return "drained"
+	case Held:
+		return "held"
 	}
 	return "unknown"
 }

@@ -8,7 +8,7 @@ import (
 	"tutti/front"
 )
 
-// errNoBackend: every backend is drained.
+// errNoBackend: every backend is drained or held.
 var errNoBackend = &backend.Failure{Outcome: backend.Unsent, Status: 503, Word: "destination_unavailable"}
 
 // statusLeft is nginx's code for a client that left before its answer; it is only counted.
@@ -57,7 +57,7 @@ func left(x *front.Exchange, f *backend.Failure) bool { return x.Left() || f == 
 func detail(f *backend.Failure) string {
 	switch f.Word {
 	case "destination_unavailable":
-		return "Every backend is drained."
+		return "Every backend is drained or held."
 	case "connection_limit_reached":
 		return "All connections to the backend are in use."
 	case "connection_refused":
