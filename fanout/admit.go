@@ -5,6 +5,7 @@ import (
 
 	"tutti/clock"
 	"tutti/front"
+	"tutti/wire"
 )
 
 // step is what a body that is still arriving is first given room for; doubled as it fills.
@@ -43,6 +44,18 @@ func (f *Fanout) acceptWhole(w *write, head, body int, send *uint64) refusal {
 	now := clock.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if r := f.openLocked(w); r != admitted {
+		return r
+	}
+	if r := f.ledger.reserve(w, int64(head+body)); r != admitted {
+		return r
+	}
+	*send = f.sequenceLocked(w, now)
+	return admitted
+}
+
+// openLocked tells whether w, whose keys are taken, would be accepted if there is room for it.
+func (f *Fanout) openLocked(w *write) refusal {
 	if f.refusing {
 		return notServing
 	}
@@ -51,10 +64,9 @@ func (f *Fanout) acceptWhole(w *write, head, body int, send *uint64) refusal {
 			return r
 		}
 	}
-	if r := f.ledger.reserve(w, int64(head+body)); r != admitted {
-		return r
+	if f.allHeldLocked() {
+		return allHeld
 	}
-	*send = f.sequenceLocked(w, now)
 	return admitted
 }
 
@@ -89,7 +101,7 @@ func (f *Fanout) sequenceLocked(w *write, now int64) (send uint64) {
 // write at its true end. When it returns false it has answered x, unless x repeats w.first's request.
 func (f *Fanout) acceptStream(x *front.Exchange, w *write, send *uint64) bool {
 	head := int64(len(x.Req.Head))
-	if r := f.reserve(w, head, x.Req.ContentLength); r != admitted {
+	if r := f.reserve(x, w, head); r != admitted {
 		f.refuse(x, r)
 		return false
 	}
@@ -124,11 +136,8 @@ func (f *Fanout) acceptStream(x *front.Exchange, w *write, send *uint64) bool {
 func (f *Fanout) acceptArrived(w *write, why refusal, err error, size int64, send *uint64) refusal {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.refusing && why == admitted {
-		why = notServing
-	}
-	if w.scoped && why == admitted {
-		why = f.repeatsLocked(w)
+	if why == admitted && err == nil {
+		why = f.openLocked(w)
 	}
 	switch {
 	case why == forgotten:
@@ -142,9 +151,10 @@ func (f *Fanout) acceptArrived(w *write, why refusal, err error, size int64, sen
 	return why
 }
 
-// reserve admits a write whose body is still to come; length is what the client says of it, or -1.
-// What could not be held is refused before the client is told to send it.
-func (f *Fanout) reserve(w *write, head, length int64) refusal {
+// reserve admits a write whose body is still to come. What could not be held is refused before the
+// client is told to send it.
+func (f *Fanout) reserve(x *front.Exchange, w *write, head int64) refusal {
+	length := x.Req.ContentLength // or -1
 	if length > f.o.MaxWriteSize {
 		return tooLarge
 	}
@@ -153,6 +163,8 @@ func (f *Fanout) reserve(w *write, head, length int64) refusal {
 	switch {
 	case f.refusing:
 		return notServing
+	case f.allHeldLocked() && !x.Req.Has(wire.IdempotencyKey): // which may be a repeat
+		return allHeld
 	case !f.ledger.fits(head + max(length, 0)):
 		return tooManyBytes
 	}

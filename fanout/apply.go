@@ -1,6 +1,10 @@
 package fanout
 
-import "tutti/clock"
+import (
+	"math/bits"
+
+	"tutti/clock"
+)
 
 // finish applies what became of d, which the caller was sending, and returns the next
 // delivery for the caller to send, if d was one of its queue and there is another.
@@ -83,13 +87,18 @@ func (f *Fanout) firstLocked(d *delivery, status int) (refusedNow bool) {
 	if d.firstEnded {
 		return false
 	}
-	w := d.w
 	d.firstEnded, d.firstStatus = true, status
-	w.firsts++
-	if !f.rules.unanimous || w.firsts < len(w.deliveries) || w.refused != 0 {
+	d.w.firsts++
+	return f.unanimousLocked(d.w)
+}
+
+// unanimousLocked finds out whether by now all first attempts of w have so ended, of those
+// backends that are asked.
+func (f *Fanout) unanimousLocked(w *write) (refusedNow bool) {
+	if !f.rules.unanimous || w.refused != 0 || w.firsts+bits.OnesCount64(f.held) < len(w.deliveries) {
 		return false
 	}
-	w.refused = unanimity(w.deliveries)
+	w.refused = unanimity(w.deliveries, f.held)
 	return w.refused != 0
 }
 
@@ -208,12 +217,12 @@ func (f *Fanout) decideLocked(w *write) {
 	if w.final() || !w.wanted.Load() {
 		return
 	}
-	w.verdict = decide(w.deliveries, f.o.Ack)
+	w.verdict = decide(w.deliveries, f.o.Ack, f.held)
 	if w.verdict == undecided {
 		return
 	}
 	if w.scoped {
 		f.keepLocked(w)
 	}
-	w.wakeLocked()
+	f.wakeLocked(w)
 }

@@ -95,7 +95,7 @@ func (f *Fanout) begin(t *deliverer, now int64) (at int64) {
 		f.startLocked(d)
 	}
 	at = t.queue.wake(now, up)
-	if t.unreached > 0 && t.queue.ready.len() == 0 && t.queue.senders == 0 && !t.probing {
+	if t.unreached > 0 && !t.queue.held && t.queue.ready.len() == 0 && t.queue.senders == 0 && !t.probing {
 		if now >= t.queue.gate {
 			f.probeLocked(t)
 		} else if at == 0 || t.queue.gate < at {

@@ -41,13 +41,15 @@ type Fanout struct {
 	ended    chan struct{}  // clients wait no longer
 	endOnce  sync.Once
 	keeping  chan struct{} // of one: there is a kept write again
-	quiet    chan struct{} // of one: nothing is pending, somebody drains
+	quiet    chan struct{} // of one: perhaps nothing is owed any more, somebody drains
 
 	mu       sync.Mutex
 	ledger   ledger
 	live     map[*leg]struct{}
 	notes    []note // told when the lock is given back
 	refusing bool   // the drain's time is over
+	held     uint64 // a bit for each backend that is held, as far as it was heeded
+	waiters  waiters
 	closed   bool
 }
 
@@ -96,6 +98,8 @@ func New(o Options) (*Fanout, error) {
 	f.inline = o.Ack == len(f.deliverers) && o.AckTimeout >= 10*patience
 	for _, t := range f.deliverers {
 		t.b.OnUp(func() { f.back(t) })
+		t.b.OnHold(func() { f.heedHold(t) })
+		f.heedHold(t) // it may be from the start
 		f.running.Go(func() { f.run(t) })
 	}
 	f.running.Go(f.forget)

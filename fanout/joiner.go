@@ -49,7 +49,7 @@ func (f *Fanout) look(w *write, otherwise verdict, waits bool) (r reply, news <-
 	defer f.unlock()
 	if w.class == classNone { // not on disk yet: nobody may be told anything
 		if w.voided == admitted {
-			return r, w.newsLocked()
+			return r, f.newsLocked(w)
 		}
 		r.refusal = w.voided
 		f.leaveLocked(w)
@@ -64,7 +64,7 @@ func (f *Fanout) look(w *write, otherwise verdict, waits bool) (r reply, news <-
 		v = late
 	}
 	if v == undecided {
-		return r, w.newsLocked()
+		return r, f.newsLocked(w)
 	}
 	return f.concludeLocked(w, v, clock.Now()), nil
 }
@@ -100,15 +100,17 @@ func (f *Fanout) leaveLocked(w *write) {
 }
 
 // newsLocked is closed when there is a verdict on w, or it is accepted or not.
-func (w *write) newsLocked() <-chan struct{} {
+func (f *Fanout) newsLocked(w *write) <-chan struct{} {
 	if w.news == nil {
 		w.news = make(chan struct{})
 	}
+	f.waiters.add(w)
 	return w.news
 }
 
 // wakeLocked has everybody who waits for w look at it.
-func (w *write) wakeLocked() {
+func (f *Fanout) wakeLocked(w *write) {
+	f.waiters.remove(w)
 	if w.waiting {
 		w.waiting = false
 		w.decided <- struct{}{}

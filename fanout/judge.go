@@ -42,14 +42,18 @@ func blamesRequest(status int) bool {
 
 // unanimity is the status in which the first attempts on all backends ended, if that says
 // that the request is at fault; otherwise 0. It is not when a later attempt was a success.
-func unanimity(ds []delivery) int {
-	status := ds[0].firstStatus
-	if !blamesRequest(status) {
-		return 0
-	}
+// Backends in held that were not asked have no say.
+func unanimity(ds []delivery, held uint64) (status int) {
 	for i := range ds {
-		if !ds[i].firstEnded || ds[i].firstStatus != status || ds[i].state == delivered {
+		d := &ds[i]
+		switch {
+		case d.state == delivered:
 			return 0
+		case held&(1<<i) != 0 && !d.firstEnded && d.state != sending:
+		case !d.firstEnded || !blamesRequest(d.firstStatus) || status != 0 && d.firstStatus != status:
+			return 0
+		default:
+			status = d.firstStatus
 		}
 	}
 	return status

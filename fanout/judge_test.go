@@ -98,7 +98,7 @@ func TestUnanimityIsTheSame4xxOfEveryFirstAttempt(t *testing.T) {
 			ds[i].firstEnded, ds[i].firstStatus = s >= 0, max(s, 0)
 			ds[i].state = waiting
 		}
-		if got := unanimity(ds); got != want {
+		if got := unanimity(ds, 0); got != want {
 			t.Errorf("%v: %d, want %d", firsts, got, want)
 		}
 	}
@@ -126,7 +126,7 @@ func TestUnanimityIsTheSame4xxOfEveryFirstAttempt(t *testing.T) {
 		{state: delivered, firstEnded: true, firstStatus: 404},
 		{state: waiting, firstEnded: true, firstStatus: 404},
 	}
-	if got := unanimity(taken); got != 0 {
+	if got := unanimity(taken, 0); got != 0 {
 		t.Errorf("delivered to one: %d", got)
 	}
 }
@@ -161,7 +161,7 @@ func TestTheVerdictFollowsFromTheDeliveries(t *testing.T) {
 		for i, s := range states {
 			ds[i].state, ds[i].status = s, 400
 		}
-		if got := decide(ds, need); got != want {
+		if got := decide(ds, need, 0); got != want {
 			t.Errorf("%v of %v: %v, want %v", need, states, got, want)
 		}
 	}
@@ -191,7 +191,7 @@ func TestTheVerdictFollowsFromTheDeliveries(t *testing.T) {
 	f(refused, 3, rejected, rejected, rejected)
 
 	ds := []delivery{{state: rejected, status: 400}, {state: rejected, status: 404}}
-	if got := decide(ds, 1); got != failed {
+	if got := decide(ds, 1, 0); got != failed {
 		t.Errorf("rejected with two statuses: %v", got)
 	}
 }
@@ -211,7 +211,7 @@ func TestAnAckIsMetByEnoughDeliveriesAndByNothingElse(t *testing.T) {
 			}
 		}
 		need := rapid.IntRange(1, len(ds)).Draw(t, "need")
-		v := decide(ds, need)
+		v := decide(ds, need, 0)
 		if (v == acknowledged) != (done >= need) {
 			t.Fatalf("%v with %d of %d delivered", v, done, need)
 		}

@@ -9,6 +9,7 @@ const (
 	tooManyBytes
 	tooLarge   // its body
 	notServing // the drain's time is over
+	allHeld    // every backend is held
 	noRoom     // in the journal
 	noJournal  // it failed before and is not back
 	forgotten  // whether it repeats another has to be found out again
@@ -48,7 +49,7 @@ type ledger struct {
 	records *records // of the journal; nil: writes are in memory alone
 
 	draining bool
-	onQuiet  func() // told when nothing is waited for, while draining
+	onQuiet  func() // told, while draining, when perhaps nothing is waited for any more
 }
 
 // countOf is at most how many writes of a class, by its word on pages, can be found.
@@ -214,6 +215,7 @@ func (l *ledger) move(d *delivery, to state, now int64) {
 		l.records.moved(d, from, wasAway)
 	}
 	l.classify(w, now)
+	l.quiet()
 	if to.done() {
 		l.release(w)
 	}
@@ -321,7 +323,6 @@ func (l *ledger) classify(w *write, now int64) {
 	*l.counter(w.class)--
 	*l.counter(c)++
 	w.class = c
-	l.quiet()
 	if c == classSettled {
 		l.resize(w, w.held())
 		l.put(w.memory)
@@ -439,17 +440,9 @@ func (l *ledger) know(w *write) {
 	}
 }
 
-// idle tells whether nothing is left that a drain waits for: what is owed, or, with a journal,
-// that keeps it, clients.
-func (l *ledger) idle() bool {
-	if l.records != nil {
-		return l.wanted == 0
-	}
-	return l.pending == 0
-}
-
+// quiet has a drain look whether it waits for anything.
 func (l *ledger) quiet() {
-	if l.draining && l.idle() {
+	if l.draining {
 		l.onQuiet()
 	}
 }

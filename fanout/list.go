@@ -111,21 +111,23 @@ func (f *Fanout) Drop(id string) error {
 	return f.change(id, func(w *write, now int64) error {
 		err := ErrState
 		for i := range w.deliveries {
-			d := &w.deliveries[i]
-			switch {
-			case d.state.done():
-				continue
-			case d.state == sending, d.state == waiting && w.composing:
-				// The latter is about to be queued.
-				d.dropping = true
-			default:
-				d.to.queue.remove(d)
-				f.stateLocked(d, dropped, now)
+			if d := &w.deliveries[i]; !d.state.done() {
+				f.dropLocked(d, now)
+				err = nil
 			}
-			err = nil
 		}
 		return err
 	})
+}
+
+// dropLocked gives up d, which is not done. The caller has a reference to the write.
+func (f *Fanout) dropLocked(d *delivery, now int64) {
+	if d.state == sending || d.state == waiting && d.w.composing {
+		d.dropping = true // when that has ended; the latter is about to be queued
+		return
+	}
+	d.to.queue.remove(d)
+	f.stateLocked(d, dropped, now)
 }
 
 // change does something to a write.

@@ -140,7 +140,7 @@ func (f *Fanout) nextAttemptLocked(d *delivery, now int64) *time.Time {
 	at := int64(0)
 	q := &d.to.queue
 	switch {
-	case d.state != waiting || d.heap == nil:
+	case d.state != waiting || d.heap == nil || q.held:
 		return nil
 	case d.heap == &q.waiting:
 		at = d.due

@@ -19,6 +19,7 @@ type queue struct {
 	ready   deliveryHeap // in the order they were accepted
 	waiting deliveryHeap // a wait of their own after an answer that was not a success, by its end
 
+	held    bool  // by an operator: nothing begins, and the pace is as after a return
 	sending int   // deliveries to this backend that are being sent, whoever sends them
 	senders int   // those of them that were queued
 	limit   int   // of sending, for a queued one to begin; 1 to maxSenders
@@ -39,7 +40,7 @@ func newQueue() queue {
 
 // open tells whether a new write may be sent at once, beside the queue: nothing that is due
 // is before it.
-func (q *queue) open(up bool) bool { return up && q.ready.len() == 0 }
+func (q *queue) open(up bool) bool { return up && !q.held && q.ready.len() == 0 }
 
 // add queues d, to be tried as soon as its turn comes.
 func (q *queue) add(d *delivery) {
@@ -73,7 +74,7 @@ func (q *queue) remove(d *delivery) {
 
 // next takes out the delivery to send now, nil when there is none; each ends with ended.
 func (q *queue) next(now int64, up bool) *delivery {
-	if !up {
+	if !up || q.held {
 		q.limit, q.steep = 1, fastSenders
 	}
 	for q.waiting.len() > 0 && q.waiting.min().due <= now {
@@ -91,7 +92,7 @@ func (q *queue) next(now int64, up bool) *delivery {
 // may tells whether another sender may begin.
 func (q *queue) may(now int64, up bool) bool {
 	switch {
-	case now < q.rest:
+	case q.held || now < q.rest:
 		return false
 	case !up:
 		return q.senders == 0 && now >= q.gate
@@ -106,7 +107,7 @@ func (q *queue) wake(now int64, up bool) (at int64) {
 	if q.waiting.len() > 0 {
 		at = q.waiting.min().due
 	}
-	if q.ready.len() == 0 {
+	if q.ready.len() == 0 || q.held {
 		return at
 	}
 	blocked := q.rest

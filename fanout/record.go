@@ -29,7 +29,7 @@ func (f *Fanout) record(w *write) refusal {
 	}
 	f.mu.Lock()
 	defer f.unlock()
-	defer w.wakeLocked() // those who repeat it
+	defer f.wakeLocked(w) // those who repeat it
 	if err != nil {
 		f.ledger.void(w, now)
 		w.voided = refusalFor(err)

@@ -29,6 +29,7 @@ func (f *Fanout) recover() error {
 		onDirty: func() { poke(f.keeper.wake) },
 	}
 	for i, t := range f.deliverers {
+		recoverMode(t.b, &s.Backends[i])
 		t.disk.done = s.Backends[i].Done
 		t.disk.done.Intersect(&s.Live)
 	}

@@ -83,6 +83,9 @@ func (f *Fanout) refuse(x *front.Exchange, why refusal) {
 	case tooManyBytes:
 		reason = "pending_bytes"
 		p.Detail = "Unfinished writes take too much memory; nothing was forwarded."
+	case allHeld:
+		reason = "held"
+		p.Error, p.Detail = "destination_unavailable", "Every backend is held; nothing was forwarded."
 	case noRoom:
 		reason = "journal_full"
 		p.Detail = "The journal has no room; nothing was forwarded."

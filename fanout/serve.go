@@ -60,6 +60,7 @@ func (f *Fanout) putWrite(w *write) {
 		f.freeResponse(a)
 	}
 	w.good, w.bad = nil, nil
+	f.waiters.remove(w)
 	w.reset()
 	f.writes.Put(w)
 }
@@ -114,6 +115,7 @@ func (f *Fanout) await(w *write, inline uint64, limit time.Duration) reply {
 	}
 	f.shedLocked(w)
 	w.waiting = true
+	f.waiters.add(w)
 	left := w.accepted + int64(limit) - now
 	f.unlock()
 	return f.wait(w, time.Duration(max(left, 0)))
@@ -144,7 +146,9 @@ func (f *Fanout) wait(w *write, d time.Duration) reply {
 	if v == undecided {
 		v = otherwise
 	}
-	w.waiting = false
+	if w.waiting = false; w.news == nil {
+		f.waiters.remove(w)
+	}
 	select { // the verdict and the time's end may have met
 	case <-w.decided:
 	default:

@@ -33,6 +33,7 @@ type setup struct {
 	fanout  Options
 	backend backend.Options
 	front   front.Options
+	held    []int // backends, from the start
 }
 
 // journaled tells whether every rig has a journal: TUTTI_JOURNAL=1.
@@ -93,6 +94,9 @@ func newRig(t testing.TB, addrs []string, change func(*setup)) *rig {
 		all = append(all, b)
 	}
 	r.group = backend.NewGroup(all)
+	for _, i := range s.held {
+		all[i].Hold()
+	}
 	s.fanout.Group, s.fanout.Metrics = r.group, r.m
 	if journaled() && s.fanout.Journal == nil {
 		if s.fanout.Journal, err = new(memory.Store).Open(memory.Options{Backends: addrs}); err != nil {

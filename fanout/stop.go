@@ -11,7 +11,8 @@ type Abandoned struct {
 	Backends []string // "host:port" of those that have not got it
 }
 
-// Drain returns when no write is pending (with a journal: when no client waits for one) or ctx is done (then ctx.Err()). Once ctx is done,
+// Drain returns when no write is pending, but for what held backends are owed (with a journal: when
+// no client waits for one), or ctx is done (then ctx.Err()). Once ctx is done,
 // however Drain returned, clients that still wait for --ack are told 502 with each backend's
 // state, and further writes are refused with 503. So call it while the front drains, too,
 // since clients wait for it, and once more after, for what was accepted last; and give the
@@ -21,7 +22,7 @@ func (f *Fanout) Drain(ctx context.Context) error {
 	for {
 		f.mu.Lock()
 		f.ledger.draining = true
-		idle := f.ledger.idle()
+		idle := f.idleLocked()
 		f.mu.Unlock()
 		if idle {
 			poke(f.quiet) // for another Drain

@@ -12,17 +12,29 @@ const (
 	stopped              // undecided when we stop: 502
 )
 
-// decide looks at a write's deliveries. need is how many must have delivered. It never
-// returns late or stopped, which are a matter of time.
-func decide(ds []delivery, need int) verdict {
+// decide looks at a write's deliveries. need is how many must have delivered, or, if fewer are
+// not in held, all of those: a held backend is not waited for, though what it has delivered
+// counts. While every backend is held only time decides. It never returns late or stopped, which
+// are a matter of time.
+func decide(ds []delivery, need int, held uint64) verdict {
 	var done, open, refusals int
+	asked, askedDone := 0, 0
 	status := 0
 	for i := range ds {
+		isAsked := held&(1<<i) == 0
+		if isAsked {
+			asked++
+		}
 		switch d := &ds[i]; d.state {
 		case delivered:
 			done++
+			if isAsked {
+				askedDone++
+			}
 		case sending, waiting:
-			open++
+			if isAsked || held == everyOf(ds) {
+				open++
+			}
 		case rejected:
 			if refusals == 0 {
 				status = d.status
@@ -34,7 +46,7 @@ func decide(ds []delivery, need int) verdict {
 		}
 	}
 	switch {
-	case done >= need:
+	case done >= need || asked > 0 && askedDone >= min(need, asked):
 		return acknowledged
 	case open > 0:
 		// Also when it can't be met any more: what the others do decides what is said.
@@ -45,3 +57,6 @@ func decide(ds []delivery, need int) verdict {
 		return failed
 	}
 }
+
+// everyOf has a bit for each delivery.
+func everyOf(ds []delivery) uint64 { return 1<<len(ds) - 1 }

@@ -72,6 +72,9 @@ type write struct {
 	bad     *response     // of those that refused, likewise
 	kept    *response     // of a keyed one: what everybody gets
 
+	watched                bool   // it is one of the waiters: somebody reads decided or news
+	prevWaiter, nextWaiter *write // of them
+
 	deliveries []delivery
 	entry      journal.Entry // while it is appended
 }

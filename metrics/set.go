@@ -42,7 +42,8 @@ func New(backends []string) *Set {
 	}
 	s.refused.init(s.vm, "tutti_refused_requests_total", "", 400, 404, 405, 408, 431, 505, 508)
 	for _, name := range []string{
-		"size", "pending", "pending_bytes", "journal", "journal_full", "client_left", "draining", "malformed", "key_reused", "other",
+		"size", "pending", "pending_bytes", "journal", "journal_full", "client_left", "draining", "held",
+		"malformed", "key_reused", "other",
 	} {
 		n := s.vm.NewCounter(`tutti_refused_writes_total{reason="` + name + `"}`)
 		s.reasons = append(s.reasons, reason{name, n})
@@ -84,7 +85,7 @@ func (s *Set) Refused(status int) {
 }
 
 // RefusedWrite counts a write that was not accepted, by reason: "size", "pending",
-// "pending_bytes", "journal", "journal_full", "client_left", "draining", "malformed",
+// "pending_bytes", "journal", "journal_full", "client_left", "draining", "held", "malformed",
 // "key_reused". Any other is counted as "other".
 func (s *Set) RefusedWrite(why string) {
 	if s == nil {

@@ -68,7 +68,8 @@ func contract(backends ...string) map[string]string {
 		m[`tutti_refused_requests_total{code="`+strconv.Itoa(code)+`"}`] = "counter"
 	}
 	for _, why := range []string{
-		"size", "pending", "pending_bytes", "journal", "journal_full", "client_left", "draining", "malformed", "key_reused", "other",
+		"size", "pending", "pending_bytes", "journal", "journal_full", "client_left", "draining", "held",
+		"malformed", "key_reused", "other",
 	} {
 		m[`tutti_refused_writes_total{reason="`+why+`"}`] = "counter"
 	}
