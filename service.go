@@ -249,7 +249,8 @@ func (s *service) buildAdmin() error {
 	var err error
 	s.admin, err = admin.New(admin.Options{
 		Writes: s.fanout, Backends: all, Metrics: s.metrics, Front: s.front.Stats, Stopping: s.stopping.Load,
-		Hosts: s.c.AdminHosts, Token: s.c.AdminToken,
+		Remember: s.fanout.Remember,
+		Hosts:    s.c.AdminHosts, Token: s.c.AdminToken,
 		Version: shortVersion(), Started: s.started, Listen: s.clients.String(), Log: s.log,
 	})
 	return err

@@ -37,7 +37,8 @@ type fakeWrites struct {
 	views   []fanout.View
 	retried []string
 	dropped []string
-	err     error // what Retry and Drop say
+	forgot  []string // backends
+	err     error    // what Retry and Drop say
 
 	forced bool // the last Retry
 	breaks bool
@@ -108,11 +109,18 @@ func (w *fakeWrites) Drop(id string) error {
 	return w.err
 }
 
+func (w *fakeWrites) Forget(name string) (fanout.Forgotten, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.forgot = append(w.forgot, name)
+	return fanout.Forgotten{Dropped: 12, Sending: 3}, w.err
+}
+
 // changes counts what was done.
 func (w *fakeWrites) changes() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.retried) + len(w.dropped)
+	return len(w.retried) + len(w.dropped) + len(w.forgot)
 }
 
 type fakeBackend struct {
@@ -155,6 +163,7 @@ func (b *fakeBackend) Stats() backend.Stats {
 func (b *fakeBackend) Metrics() *metrics.Backend { return b.m }
 
 func (b *fakeBackend) Drain()  { b.set(backend.Drained) }
+func (b *fakeBackend) Hold()   { b.set(backend.Held) }
 func (b *fakeBackend) Resume() { b.set(backend.Live) }
 
 func (b *fakeBackend) set(s backend.State) {
@@ -186,6 +195,7 @@ type setup struct {
 	log         io.Writer
 	tune        func(*Server)
 	stopping    func() bool
+	remember    func(i int, m backend.Mode) error
 }
 
 func start(t *testing.T, in setup) *fixture {
@@ -208,7 +218,7 @@ func start(t *testing.T, in setup) *fixture {
 		Front: func() front.Stats {
 			return front.Stats{Active: 291, Reading: 6, Writing: 179, Waiting: 106, Accepted: 16630948, Handled: 16630948, Requests: 31070465}
 		},
-		Stopping: in.stopping, Hosts: in.hosts, Token: in.token,
+		Stopping: in.stopping, Remember: in.remember, Hosts: in.hosts, Token: in.token,
 		Version: "1.2.3", Started: time.Unix(1e9, 0), Listen: ":8080",
 		Log: slog.New(slog.NewTextHandler(in.log, nil)),
 	})

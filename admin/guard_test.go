@@ -36,7 +36,11 @@ var endpoints = []struct {
 	{"DELETE", "/-/writes/" + id(1), change, 200},
 	{"DELETE", "/-/writes/" + id(99), change, 204}, // done, and forgotten since
 	{"POST", "/-/backends/a:1/drain", change, 200},
+	{"POST", "/-/backends/a:1/hold", change, 200},
 	{"POST", "/-/backends/a:1/resume", change, 200},
+	{"POST", "/-/backends/a:1/forget", change, 200},
+	{"POST", "/-/backends/b:1/hold", change, 404},
+	{"POST", "/-/backends/b:1/forget", change, 404},
 	{"POST", "/-/backends/%5B::1%5D%3A2/drain", change, 200},
 	{"POST", "/-/backends/[::1]:2/drain", change, 200},
 	{"POST", "/-/backends/b:1/drain", change, 404},

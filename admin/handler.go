@@ -84,8 +84,12 @@ func (s *Server) find(path string) (r *resource, arg string) {
 		switch action {
 		case "drain":
 			return &resource{post: s.drain}, name
+		case "hold":
+			return &resource{post: s.hold}, name
 		case "resume":
 			return &resource{post: s.resume}, name
+		case "forget":
+			return &resource{post: s.forget}, name
 		}
 		return nil, ""
 	}

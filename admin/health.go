@@ -26,7 +26,9 @@ GET    /-/writes/{id}                 one write, JSON
 POST   /-/writes/{id}/retry           take up its parked deliveries again *
 DELETE /-/writes/{id}                 give up what of it is not delivered *
 POST   /-/backends/{name}/drain       no reads to it, writes go on *
-POST   /-/backends/{name}/resume      end of drain and of an ejection *
+POST   /-/backends/{name}/hold        no reads to it, and writes are owed to it but not sent *
+POST   /-/backends/{name}/resume      end of drain, of hold and of an ejection *
+POST   /-/backends/{name}/forget      drop what it is owed *
 GET    /metrics                       Prometheus
 GET    /nginx_status                  as nginx's stub_status
 GET    /debug/pprof/                  profiles

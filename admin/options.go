@@ -19,6 +19,7 @@ type Writes interface {
 	List(q fanout.Filter) []fanout.View
 	Retry(id string, force bool) error // fanout.ErrUnknown, fanout.ErrState, fanout.ErrOvertaken
 	Drop(id string) error              // fanout.ErrUnknown, fanout.ErrState
+	Forget(backend string) (fanout.Forgotten, error)
 }
 
 // Backend is what the pages need of backend.Backend.
@@ -30,6 +31,7 @@ type Backend interface {
 	Stats() backend.Stats
 	Metrics() *metrics.Backend
 	Drain()
+	Hold()
 	Resume()
 }
 
@@ -45,6 +47,10 @@ type Options struct {
 	Metrics  Metrics
 	Front    func() front.Stats
 	Stopping func() bool // nil: never
+
+	// Remember keeps the i-th backend's mode over restarts. It is called before the mode is set
+	// and the operator answered, never twice at once; on an error nothing is changed. nil: it is not kept.
+	Remember func(i int, m backend.Mode) error
 
 	Hosts []string // names accepted as Host besides localhost and IP literals, without port
 	Token string   // bearer token; empty: none

@@ -156,7 +156,10 @@ func TestAnOperatorsChangeAnswersWithWhatBecameOfIt(t *testing.T) {
 		{"DELETE", "/-/writes/" + id(1), fanout.ErrUnknown, 404, "No write"},
 		{"DELETE", "/-/writes/" + id(1), backend.ErrBusy, 500, "the log says more"}, // never told to a client
 		{"POST", "/-/backends/a:1/drain", nil, 200, `"state":"drained"`},
+		{"POST", "/-/backends/a:1/hold", nil, 200, `"state":"held"`},
 		{"POST", "/-/backends/a:1/resume", nil, 200, `"state":"live"`},
+		{"POST", "/-/backends/a:1/forget", nil, 200, `{"dropped":12,"sending":3,"backend":{"name":"a:1"`},
+		{"POST", "/-/backends/a:1/forget", backend.ErrBusy, 500, "the log says more"},
 	} {
 		f.writes.mu.Lock()
 		f.writes.err = c.err
@@ -167,7 +170,10 @@ func TestAnOperatorsChangeAnswersWithWhatBecameOfIt(t *testing.T) {
 		}
 		checkAnswer(t, c.method, got)
 	}
-	for _, line := range []string{"did=retry id=" + id(1), "did=drop id=" + id(1), "did=drain backend=a:1", backend.ErrBusy.Error()} {
+	for _, line := range []string{
+		"did=retry id=" + id(1), "did=drop id=" + id(1), "did=drain backend=a:1", "did=hold backend=a:1",
+		"did=resume backend=a:1", "did=forget backend=a:1 dropped=12 sending=3 from=127.0.0.1", backend.ErrBusy.Error(),
+	} {
 		if !strings.Contains(log.String(), line) {
 			t.Errorf("the log lacks %q:\n%s", line, log.String())
 		}
@@ -221,11 +227,11 @@ func TestStatusTellsOfBackendsAndWrites(t *testing.T) {
 		a.Owed != 4 || a.Parked != 5 || a.OldestOwedSeconds != 1.5 || a.Lacks != 4 {
 		t.Errorf("a is %+v", a)
 	}
-	if a.DownSince != nil || a.Why != "" || !slices.Equal(a.Actions, []string{"drain"}) {
+	if a.DownSince != nil || a.Why != "" || !slices.Equal(a.Actions, []string{"drain", "hold", "forget"}) {
 		t.Errorf("a is %+v", a)
 	}
 	if b.State != "ejected" || b.Owed != 0 || b.Up || b.DownSince == nil || b.DownSince.Unix() != 2e9 || b.Why != "connection_refused" ||
-		!slices.Equal(b.Actions, []string{"resume", "drain"}) {
+		!slices.Equal(b.Actions, []string{"resume", "drain", "hold"}) {
 		t.Errorf("b is %+v", b)
 	}
 	if st.Changes != "open" || st.History != nil {
@@ -275,7 +281,7 @@ func TestTheIndexNamesEveryEndpoint(t *testing.T) {
 	f := start(t, setup{})
 	text := f.do("GET", "/-/").text
 	for _, path := range []string{
-		"/-/healthy", "/-/ready", "/-/status", "/-/writes", "/retry", "/drain", "/resume",
+		"/-/healthy", "/-/ready", "/-/status", "/-/writes", "/retry", "/drain", "/hold", "/resume", "/forget",
 		"/metrics", "/nginx_status", "/debug/pprof/", "tutti 1.2.3",
 	} {
 		if !strings.Contains(text, path) {
@@ -301,6 +307,8 @@ func TestMethodsAndPathsThatAreNot(t *testing.T) {
 		{"GET", "/-/writes/" + id(1) + "/retry", 405, "POST"},
 		{"GET", "/-/backends/a:1/drain", 405, "POST"},
 		{"DELETE", "/-/backends/a:1/drain", 405, "POST"},
+		{"GET", "/-/backends/a:1/hold", 405, "POST"},
+		{"DELETE", "/-/backends/a:1/forget", 405, "POST"},
 		{"POST", "/debug/pprof/heap", 405, "GET, HEAD"},
 		{"CONNECT", "127.0.0.1:80", 405, "GET, HEAD, POST, DELETE"},
 		{"GET", "/nothing", 404, ""},
@@ -320,7 +328,7 @@ func TestMethodsAndPathsThatAreNot(t *testing.T) {
 		{"POST", "/-/writes/" + id(1) + "/retry/", 404, ""},
 		{"POST", "/-/writes/" + id(1) + "/forget", 404, ""},
 		{"POST", "/-/backends/a:1", 404, ""},
-		{"POST", "/-/backends/a:1/forget", 404, ""},
+		{"POST", "/-/backends/a:1/explode", 404, ""},
 		{"POST", "/-/backends/a%3A1%2Fdrain", 404, ""},
 		{"GET", "/debug/pprof/nothing", 404, ""},
 		{"GET", "/debug/pprof/heap/", 404, ""},

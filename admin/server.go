@@ -32,6 +32,7 @@ type Server struct {
 	log       *throttledLog
 	tracing   atomic.Bool
 	sampler   *sampler
+	modes     sync.Mutex // held while a backend's mode is remembered and set
 
 	mu   sync.Mutex
 	ln   *listener     // nil: Serve was not called yet

@@ -47,9 +47,9 @@ type writesStatus struct {
 
 type backendStatus struct {
 	Name              string           `json:"name"`
-	State             string           `json:"state"`                // "live", "ejected", "unhealthy" or "drained"
+	State             string           `json:"state"`                // "live", "ejected", "unhealthy", "drained" or "held"
 	Since             time.Time        `json:"since"`                // the last change of state or up
-	Up                bool             `json:"up"`                   // neither ejected nor unhealthy, its last connection worked: writes are tried at once
+	Up                bool             `json:"up"`                   // neither ejected nor unhealthy, its last connection worked: writes are tried at once, if it is not held
 	DownSince         *time.Time       `json:"down_since,omitempty"` // up turned false, and it has not yet answered since
 	Why               string           `json:"why,omitempty"`        // that is so: a word of Proxy-Status, or what a check found
 	Connections       connectionStatus `json:"connections"`
@@ -144,7 +144,7 @@ func describe(b Backend, owed metrics.BackendWrites, recent recent) backendStatu
 		OldestOwedSeconds: owed.OldestSeconds,
 		Parked:            owed.Parked,
 		Lacks:             st.Lacks,
-		Actions:           actions(state),
+		Actions:           actions(state, owed),
 	}
 	if down, why := b.Down(); down != 0 {
 		at := moment(down)
@@ -162,13 +162,24 @@ func describe(b Backend, owed metrics.BackendWrites, recent recent) backendStatu
 func moment(unixNanos int64) time.Time { return time.Unix(0, unixNanos).UTC().Round(time.Millisecond) }
 
 // actions are what an operator can do to a backend in a state that makes a difference.
-func actions(s backend.State) []string {
+func actions(s backend.State, owed metrics.BackendWrites) []string {
+	all := modes(s)
+	if owed.Owed+owed.Parked > 0 {
+		all = append(all, "forget")
+	}
+	return all
+}
+
+// modes are those of the actions that change what it is sent.
+func modes(s backend.State) []string {
 	switch s {
-	case backend.Drained:
-		return []string{"resume"}
-	case backend.Ejected:
+	case backend.Held:
 		return []string{"resume", "drain"}
+	case backend.Drained:
+		return []string{"resume", "hold"}
+	case backend.Ejected:
+		return []string{"resume", "drain", "hold"}
 	case backend.Live, backend.Unhealthy:
 	}
-	return []string{"drain"}
+	return []string{"drain", "hold"}
 }
