@@ -118,7 +118,6 @@ func TestWhatOperatorsWantedIsSoAfterARestart(t *testing.T) {
 	var store memory.Store
 	a, b, c := newFake(t, "a", nil), newFake(t, "b", nil), newFake(t, "c", nil)
 	r := kept(t, &store, nil, a, b, c)
-	all := r.group.All()
 	for i, m := range []backend.Mode{backend.ModeHeld, backend.ModeDrained, backend.ModeHeld} {
 		if err := r.f.Remember(i, m); err != nil {
 			t.Fatal(err)
@@ -128,7 +127,7 @@ func TestWhatOperatorsWantedIsSoAfterARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	r = reopen(t, r, &store, nil, a, b, c)
-	all = r.group.All()
+	all := r.group.All()
 	for i, want := range []backend.State{backend.Held, backend.Drained, backend.Live} {
 		if got, _ := all[i].State(); got != want {
 			t.Errorf("backend %d is %s, want %s", i, got, want)
