@@ -164,7 +164,7 @@ func moment(unixNanos int64) time.Time { return time.Unix(0, unixNanos).UTC().Ro
 // actions are what an operator can do to a backend in a state that makes a difference.
 func actions(s backend.State, owed metrics.BackendWrites) []string {
 	all := modes(s)
-	if owed.Owed+owed.Parked > 0 {
+	if owed.Parked > 0 || owed.OldestSeconds >= 1 { // more than what is on its way
 		all = append(all, "forget")
 	}
 	return all
