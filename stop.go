@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// flushTime is how much longer than the writes the front may take at the drain's end, so that
-// clients whose writes were cut off still get their answer.
+// flushTime is how much longer than the timeout the front may take at the drain's end, so that
+// clients whose requests were given up still get their answer.
 const flushTime = time.Second
 
 // untilStopped serves until SIGTERM or SIGINT, then drains; a second one ends that at once.
@@ -88,6 +88,11 @@ func (s *service) drain(ctx context.Context) {
 	defer cancelWrites()
 	clients, cancelClients := context.WithTimeout(ctx, s.c.ShutdownTimeout+flushTime)
 	defer cancelClients()
+	dismissed := context.AfterFunc(writes, func() {
+		s.front.Dismiss() // first: what ends by the other is to know why
+		s.group.HangUp()
+	})
+	defer dismissed()
 	drained := make(chan error, 1)
 	go func() { drained <- s.front.Drain(clients) }()
 	err := s.fanout.Drain(writes)

@@ -18,8 +18,8 @@ type Backend struct {
 	m       *metrics.Backend // nil: not counted
 	log     *slog.Logger
 	dialer  net.Dialer
-	dialing context.Context // of every dial for the pool
-	hangUp  context.CancelFunc
+	dialing context.Context    // of every dial for the pool
+	cancel  context.CancelFunc // of dialing
 	pool    pool
 	buffers *buffers
 	health  health
@@ -54,7 +54,7 @@ func New(name string, index int, o Options, m *metrics.Backend) (*Backend, error
 		dialer:  newDialer(o),
 		buffers: newBuffers(o.MaxHeader),
 	}
-	b.dialing, b.hangUp = context.WithCancel(context.Background())
+	b.dialing, b.cancel = context.WithCancel(context.Background())
 	b.pool.max, b.pool.maxWrites = o.MaxConns, max(1, o.MaxConns/2)
 	b.health.init(o, time.Now().UnixNano())
 	b.checker = newChecker(b)
@@ -97,6 +97,12 @@ func (b *Backend) acquire(u Use, wait time.Duration, fresh bool) (*Conn, error) 
 		return b.dial(u)
 	}
 	return nil, ErrBusy
+}
+
+// hangUp is Group.HangUp for one.
+func (b *Backend) hangUp() {
+	b.cancel()
+	b.pool.dismiss()
 }
 
 // Stats are counted for pages and gauges.

@@ -159,8 +159,8 @@ func (g *Group) hurry(at int64) {
 	}
 }
 
-// HangUp ends every connecting that lasts, and has every later one fail, with ErrBusy: whoever
-// stops does not wait for DialTimeout. What is connected stays as it is.
+// HangUp ends every connecting and every wait for a connection, and has every later one fail, with
+// ErrBusy: whoever stops does not wait for DialTimeout. What is connected stays as it is.
 func (g *Group) HangUp() {
 	for _, b := range g.all {
 		b.hangUp()

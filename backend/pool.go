@@ -21,6 +21,7 @@ type pool struct {
 	reads   queue
 	writers queue
 	tickets uint64
+	hurried bool // nobody waits any more
 	closed  bool
 
 	spare sync.Pool // of *waiter
@@ -92,7 +93,7 @@ func (p *pool) wait(u Use, d time.Duration) grant {
 		return grant{}
 	}
 	p.mu.Lock()
-	if g, _ := p.grab(u, false); g.c != nil || g.dial || p.closed {
+	if g, _ := p.grab(u, false); g.c != nil || g.dial || p.hurried {
 		p.mu.Unlock()
 		return g
 	}
@@ -273,6 +274,20 @@ func (p *pool) close() []*Conn {
 	for _, c := range old {
 		p.forget(c)
 	}
+	p.turnAway()
+	return old
+}
+
+// dismiss gives nothing to those who wait, and has nobody wait from now on.
+func (p *pool) dismiss() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.turnAway()
+}
+
+// turnAway is dismiss under the lock.
+func (p *pool) turnAway() {
+	p.hurried = true
 	for _, q := range []*queue{&p.reads, &p.writers} {
 		for q.first != nil {
 			w := q.first
@@ -280,5 +295,4 @@ func (p *pool) close() []*Conn {
 			w.granted <- grant{}
 		}
 	}
-	return old
 }

@@ -88,7 +88,7 @@ func waiters(t *testing.T, b *Backend, n int, use func(i int) Use) (order func()
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() {
-			c, err := b.Acquire(use(i), 5*time.Second)
+			c, err := b.Acquire(use(i), time.Minute)
 			if err != nil {
 				t.Error(i, err)
 				return
@@ -320,5 +320,25 @@ func TestWhoNeedsAFreshConnectionGetsOneThoughItWaited(t *testing.T) {
 	all.Wait()
 	if s := b.Stats(); s != (Stats{}) {
 		t.Errorf("left over: %+v", s)
+	}
+}
+
+func TestHangUpEndsEveryWaitForAConnection(t *testing.T) {
+	b := newBackend(t, newFake(t, ok).name(), func(o *Options) { o.MaxConns = 1 })
+	c := acquired(t, b)
+	defer c.Close()
+	var all sync.WaitGroup
+	for _, u := range []Use{ForRead, ForWrite} {
+		all.Go(func() {
+			if _, err := b.Acquire(u, time.Hour); err != ErrBusy {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	until(t, "both to wait", func() bool { return b.Stats().Waiting == 2 })
+	b.group.HangUp()
+	all.Wait()
+	if _, err := b.Acquire(ForRead, time.Hour); err != ErrBusy {
+		t.Errorf("a later one: %v", err)
 	}
 }

@@ -125,7 +125,7 @@ func TestWhileItDrainsWhatRunsEndsAndNothingNewIsAccepted(t *testing.T) {
 func TestShutdownDelaySaysNotReadyAndServesOn(t *testing.T) {
 	t.Parallel()
 	b := harness.NewBackend(t, harness.Says(200, "ok"))
-	p := start(t, harness.BackendFlag(b), "--shutdown-delay=1s")
+	p := start(t, harness.BackendFlag(b), "--shutdown-delay=4s")
 	p.Signal(syscall.SIGTERM)
 	harness.Eventually(t, "not ready", func() bool { return p.Get("/-/ready").Status == 503 })
 	if r := p.Get("/-/healthy"); r.Status != 200 {
@@ -159,14 +159,55 @@ func TestASecondSignalStopsAtOnce(t *testing.T) {
 	p.Wait()
 }
 
-func TestShutdownTimeoutEndsTheDrain(t *testing.T) {
+func TestShutdownTimeoutEndsTheDrainAndWhoStillWaitsIsToldSo(t *testing.T) {
 	t.Parallel()
-	b := harness.NewBackend(t, harness.Hangs)
-	p := start(t, harness.BackendFlag(b), "--shutdown-timeout=200ms")
+	b := harness.NewBackend(t, func(c *harness.Call) { c.WaitGone() })
+	p := start(t, harness.BackendFlag(b), "--shutdown-timeout=1s", "--max-conns=3", "--queue-timeout=1h")
+	var clients []*harness.Conn
+	for i, request := range []string{
+		get("/login"), post("/login", "x"),
+		"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nhalf",
+		get("/login?no-connection-is-free-for-this"),
+	} {
+		c := harness.Dial(t, p.Listen)
+		c.Send(request)
+		if i < 3 {
+			b.WaitCall(i + 1)
+		}
+		clients = append(clients, c)
+	}
+	harness.Eventually(t, "one waits for a connection", func() bool {
+		return p.Metrics().Must(t, "tutti_requests_in_flight", "route", "balance") == 4
+	})
+	p.Signal(syscall.SIGTERM)
+	for _, c := range clients {
+		a := c.Answer("GET")
+		wantStatus(t, a, 503)
+		if a.Get("Retry-After") == "" || !a.Closes() {
+			t.Errorf("got %s", a.Raw)
+		}
+		wantProblem(t, a, 503, "destination_unavailable", b.Addr)
+		c.WantClosed()
+	}
+	if code := p.Wait(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestShutdownTimeoutEndsAConnectingThatHangs(t *testing.T) {
+	t.Parallel()
+	addr := deafListener(t)
+	p := start(t, "--backend="+addr, "--dial-timeout=1h", "--shutdown-timeout=200ms")
 	c := harness.Dial(t, p.Listen)
 	c.Send(get("/login"))
-	b.WaitCall(1)
-	p.Stop()
+	harness.Eventually(t, "it is being connected", func() bool {
+		return p.Metrics().Must(t, "tutti_requests_in_flight", "route", "balance") == 1
+	})
+	p.Signal(syscall.SIGTERM)
+	wantProblem(t, c.Answer("GET"), 503, "destination_unavailable", addr)
+	if code := p.Wait(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
 }
 
 func TestWritesOwedAtTheEndAreNamedAndTheExitCodeIsOne(t *testing.T) {

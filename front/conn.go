@@ -216,12 +216,21 @@ func (c *conn) killed() bool {
 	return c.dead
 }
 
+// dismiss gives up what is held, for Server.Dismiss.
+func (c *conn) dismiss() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hold != nil {
+		c.hold.Abandon()
+	}
+}
+
 // setHold names the backend connection in use.
 func (c *conn) setHold(a Abandoner) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.hold = a
-	if a != nil && (c.dead || c.left.Load()) {
+	if a != nil && (c.dead || c.left.Load() || c.s.dismissed.Load()) {
 		a.Abandon()
 	}
 }

@@ -25,18 +25,30 @@ func (s *Server) Drain(ctx context.Context) error {
 	return nil
 }
 
-// Close cuts everything and waits for every goroutine.
-func (s *Server) Close() error {
-	s.stopAccepting(0)
-	s.set.close()
+// Dismiss abandons the backend connections in use (Hold), now and from now on, so that handlers
+// can still tell clients that the server stops (Exchange.Dismissed). It does not wait.
+func (s *Server) Dismiss() {
+	s.dismissed.Store(true)
+	s.each((*conn).dismiss)
+}
+
+// each calls f for every connection.
+func (s *Server) each(f func(c *conn)) {
 	var batch [256]*conn
 	for before := math.MaxInt; before > 0; {
 		var n int
 		n, before = s.set.slice(batch[:], before)
 		for _, c := range batch[:n] {
-			c.kill()
+			f(c)
 		}
 	}
+}
+
+// Close cuts everything and waits for every goroutine.
+func (s *Server) Close() error {
+	s.stopAccepting(0)
+	s.set.close()
+	s.each((*conn).kill)
 	s.serving.Wait()
 	s.sweeper.stop()
 	return nil

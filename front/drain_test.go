@@ -3,6 +3,7 @@ package front
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -188,5 +189,28 @@ func TestDrainingAServerThatNeverServedReturns(t *testing.T) {
 	}
 	if err := s.Drain(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestDismissGivesUpWhatIsHeldAndItsClientsAreAnswered(t *testing.T) {
+	h := newHeld()
+	f := startStill(t, func(x *Exchange) {
+		x.Hold(h)
+		<-h.once
+		x.Hold(nil)
+		if x.Left() {
+			t.Error("taken for left")
+		}
+		reply(x, fmt.Sprint(x.Dismissed()))
+	})
+	waiting := f.dial(t)
+	waiting.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	eventually(t, "it is served", func() bool { return f.any(answering) })
+	f.Dismiss()
+	waiting.expect(200, "true")
+	waiting.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n") // one that comes after
+	waiting.expect(200, "true")
+	if n := h.times.Load(); n != 2 {
+		t.Errorf("abandoned %d times", n)
 	}
 }

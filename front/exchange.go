@@ -148,6 +148,10 @@ func (x *Exchange) Hold(c interface{ Abandon() }) { x.c.setHold(c) }
 // Left tells whether the client was seen to have left.
 func (x *Exchange) Left() bool { return x.c.left.Load() }
 
+// Dismissed tells whether backend connections in use are given up because the server stops: the
+// client is there and can still be answered, at once.
+func (x *Exchange) Dismissed() bool { return x.c.s.dismissed.Load() }
+
 // Tunnel hands the client's side over after a 101 was flushed: what was already read, then
 // the connection, which has no deadline set. The handler copies both ways and returns when
 // done; the connection is then closed. Drain waits for tunnels until its context is done;

@@ -25,6 +25,7 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	stopped   bool // no listener is taken any more
 
+	dismissed atomic.Bool   // Dismiss was called
 	stopping  chan struct{} // closed with stopped
 	emptied   chan struct{} // told when the last connection of a draining server is gone
 	accepting sync.WaitGroup

@@ -11,6 +11,9 @@ import (
 // errNoBackend: every backend is drained or held.
 var errNoBackend = &backend.Failure{Outcome: backend.Unsent, Status: 503, Word: "destination_unavailable"}
 
+// errStopping: the drain's time was over before the answer had come.
+var errStopping = &backend.Failure{Outcome: backend.Ambiguous, Status: 503, Word: "destination_unavailable"}
+
 // statusLeft is nginx's code for a client that left before its answer; it is only counted.
 const statusLeft = 499
 
@@ -36,7 +39,9 @@ func fail(x *front.Exchange, f *backend.Failure) {
 		x.Abort()
 		return
 	}
-	if left(x, f) {
+	if x.Dismissed() {
+		f = errStopping
+	} else if left(x, f) {
 		x.Status = statusLeft
 		x.Abort()
 		return
@@ -55,6 +60,9 @@ func fail(x *front.Exchange, f *backend.Failure) {
 func left(x *front.Exchange, f *backend.Failure) bool { return x.Left() || f == backend.ErrAbandoned }
 
 func detail(f *backend.Failure) string {
+	if f == errStopping {
+		return "The proxy stops before a backend has answered."
+	}
 	switch f.Word {
 	case "destination_unavailable":
 		return "Every backend is drained or held."
