@@ -54,7 +54,7 @@ func (f *Fanout) applyLocked(d *delivery, now int64) {
 	if k != unreachable {
 		d.reached = true
 		if w.lane != nil {
-			w.lane.reached(d)
+			f.passedLocked(t.index, w.lane.reached(d))
 		}
 	}
 	jitter := f.jitter()

@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -235,4 +236,56 @@ func TestWhatTheJournalDoesNotTakeIsRefusedAndNotSent(t *testing.T) {
 	if got := r.f.Snapshot(); got.Accepted != 1 || got.PendingBytes != 0 {
 		t.Errorf("%+v", got)
 	}
+}
+
+func TestThatAParkedWriteWasOvertakenSurvivesARestart(t *testing.T) {
+	broken := newFake(t, "broken", func(r *fakeRequest) reaction {
+		if strings.HasPrefix(r.body, "bad") {
+			return reaction{code: 500}
+		}
+		return reaction{}
+	})
+	s := newStored(t, broken, newFake(t, "other", nil))
+	change := func(o *setup) {
+		o.fanout.Policy.Attempts = 2
+		o.fanout.OrderBy, _ = ParseOrderBy("path")
+	}
+	r := s.start(change)
+	c := r.dial()
+	for _, w := range [][2]string{{"/a", "bad 1"}, {"/b", "bad 2"}} {
+		if got := c.do(post(w[0], w[1])); got.status != 502 {
+			t.Fatalf("%+v", got)
+		}
+	}
+	eventually(t, "both are out of memory", func() bool {
+		r.f.mu.Lock()
+		defer r.f.mu.Unlock()
+		return r.f.ledger.writes == 0
+	})
+	if got := c.do(post("/a", "good")); got.status != 201 {
+		t.Fatalf("%+v", got)
+	}
+	check := func(when string) (list []View) {
+		list = r.f.List(Filter{State: "parked"})
+		if len(list) != 2 {
+			t.Fatalf("%s: %+v", when, list)
+		}
+		if err := r.f.Retry(list[0].ID, false); !errors.Is(err, ErrOvertaken) {
+			t.Errorf("%s: a retry of the overtaken one: %v", when, err)
+		}
+		return list
+	}
+	check("before")
+	r.stop()
+	r = s.start(change)
+	list := check("after")
+	broken.behave(func(*fakeRequest) reaction { return reaction{} })
+	if err := r.f.Retry(list[1].ID, false); err != nil {
+		t.Errorf("the other: %v", err)
+	}
+	if err := r.f.Retry(list[0].ID, true); err != nil {
+		t.Errorf("by force: %v", err)
+	}
+	eventually(t, "all settled", func() bool { s := r.f.Snapshot(); return s.Parked == 0 && s.Pending == 0 })
+	balanced(t, r)
 }

@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -24,6 +25,7 @@ type keeper struct {
 	mu     sync.Mutex // one update at a time
 	u      journal.Update
 	told   []*delivery // of which u tells
+	passed []pass      // likewise
 	kept   []*write    // likewise
 	drafts []draft
 	begun  uint64   // updates; Fanout.mu guards it
@@ -93,7 +95,10 @@ func (f *Fanout) update(sync bool, unless uint64) (again bool) {
 		k.u.Kept = append(k.u.Kept, k.drafts[i].record(f))
 	}
 	clear(k.drafts)
-	err := f.o.Journal.Update(&k.u)
+	err := f.notePassed()
+	if err == nil {
+		err = f.o.Journal.Update(&k.u)
+	}
 	f.mu.Lock()
 	defer f.unlock()
 	if err != nil {
@@ -120,6 +125,15 @@ func (f *Fanout) gatherLocked(sync bool) {
 		t.disk.blocks = t.disk.blocks[:0]
 	}
 	u.Settled, r.settled = r.settled, u.Settled[:0]
+	k.passed = k.passed[:0]
+	for _, p := range r.passed {
+		if w := r.bySeq[p.seq]; w != nil {
+			r.note(&w.deliveries[p.backend])
+		} else {
+			k.passed = append(k.passed, p)
+		}
+	}
+	r.passed = r.passed[:0]
 	k.told, r.dirty = r.dirty, k.told[:0]
 	for _, d := range k.told {
 		d.dirty = false // it may become so again meanwhile
@@ -142,6 +156,34 @@ func (f *Fanout) gatherLocked(sync bool) {
 	r.pending = false
 }
 
+// passedLocked has the journal told which parked deliveries were overtaken.
+func (f *Fanout) passedLocked(backend int, seqs []uint64) {
+	r := f.ledger.records
+	if r == nil || len(seqs) == 0 {
+		return
+	}
+	for _, seq := range seqs {
+		r.passed = append(r.passed, pass{backend, seq})
+	}
+	r.stir()
+}
+
+// notePassed completes the update by the notes of those that were overtaken and are not in memory.
+func (f *Fanout) notePassed() error {
+	k := &f.keeper
+	for _, p := range k.passed {
+		n, err := f.o.Journal.Note(p.backend, p.seq)
+		switch {
+		case err == nil:
+			n.Passed = true
+			k.u.Notes = append(k.u.Notes, journal.Noted{Backend: p.backend, Seq: p.seq, Note: n})
+		case !errors.Is(err, journal.ErrNotFound):
+			return err
+		}
+	}
+	return nil
+}
+
 // ungatherLocked takes back an update that failed.
 func (f *Fanout) ungatherLocked() {
 	k, r := &f.keeper, f.ledger.records
@@ -149,6 +191,7 @@ func (f *Fanout) ungatherLocked() {
 		f.deliverers[k.u.Done[i].Backend].disk.touch(k.u.Done[i].Block)
 	}
 	r.settled = append(r.settled, k.u.Settled...)
+	r.passed = append(r.passed, k.passed...)
 	for _, d := range k.told {
 		if !d.dirty {
 			d.dirty = true
@@ -225,7 +268,7 @@ func (d *delivery) toNote() journal.Note {
 	}
 	switch d.state {
 	case parked:
-		n.State = journal.NoteParked
+		n.State, n.Passed = journal.NoteParked, overtaken(d)
 	case rejected:
 		n.State = journal.NoteRejected
 	case dropped:

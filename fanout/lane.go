@@ -1,5 +1,7 @@
 package fanout
 
+import "slices"
+
 // maxFreeLanes is how many lanes are kept for the next keys.
 const maxFreeLanes = 4096
 
@@ -20,7 +22,8 @@ type lane struct {
 // line is a lane's unfinished deliveries to one backend, in the order they were accepted.
 type line struct {
 	first, last *delivery
-	sent        uint64 // the highest sequence of which an attempt has reached the backend
+	sent        uint64   // the highest sequence of which an attempt has reached the backend
+	parked      []uint64 // the sequences of parked ones, ascending, be they in memory or not
 }
 
 // idle tells whether a new write of the key may be sent to backend i at once.
@@ -81,10 +84,31 @@ func overtaken(d *delivery) bool {
 	return at.sent > d.w.seq || at.first != nil && at.first.w.seq > d.w.seq && begun(at.first)
 }
 
-// reached notes that an attempt of d has reached its backend.
-func (l *lane) reached(d *delivery) {
+// reached notes that an attempt of d has reached its backend. It returns the parked ones that it
+// is the first to overtake.
+func (l *lane) reached(d *delivery) (passed []uint64) {
 	at := &l.lines[d.to.index]
-	at.sent = max(at.sent, d.w.seq)
+	if d.w.seq <= at.sent {
+		return nil
+	}
+	from, _ := slices.BinarySearch(at.parked, at.sent)
+	to, _ := slices.BinarySearch(at.parked, d.w.seq)
+	at.sent = d.w.seq
+	return at.parked[from:to]
+}
+
+// park notes that a delivery is parked.
+func (at *line) park(seq uint64) {
+	if i, found := slices.BinarySearch(at.parked, seq); !found {
+		at.parked = slices.Insert(at.parked, i, seq)
+	}
+}
+
+// unpark notes that it is not any more.
+func (at *line) unpark(seq uint64) {
+	if i, found := slices.BinarySearch(at.parked, seq); found {
+		at.parked = slices.Delete(at.parked, i, i+1)
+	}
 }
 
 // lanes are all there are, by key. The zero value is ready.

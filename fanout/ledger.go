@@ -237,6 +237,9 @@ func (l *ledger) leaves(d *delivery, from state, wasAway bool) {
 	case from == parked:
 		t.parked--
 		w.parked--
+		if w.lane != nil {
+			w.lane.lines[t.index].unpark(w.seq)
+		}
 		if !d.reached {
 			t.unreached--
 		}
@@ -271,6 +274,9 @@ func (l *ledger) enters(d *delivery, from state, wasAway bool) {
 	case d.state == parked:
 		t.parked++
 		w.parked++
+		if w.lane != nil {
+			w.lane.lines[t.index].park(w.seq)
+		}
 		if !d.reached {
 			t.unreached++
 		}

@@ -12,11 +12,18 @@ type records struct {
 
 	settled []uint64    // the journal does not know yet
 	dirty   []*delivery // what became of them, likewise; each refers to its write
+	passed  []pass      // likewise
 	keeping []*write    // records of them are to be kept; it refers to them
 	pending bool        // there is something to tell
 
 	dismissals uint64 // of writes with a client's key
 	onDirty    func() // told when there is again
+}
+
+// pass is a parked delivery that a later one of its key has overtaken.
+type pass struct {
+	backend int
+	seq     uint64
 }
 
 func (r *records) accepted(w *write) {

@@ -14,6 +14,9 @@ func (f *Fanout) recover() error {
 	if err != nil {
 		return fmt.Errorf("cannot read the journal: %w", err)
 	}
+	if len(s.Gone) > 0 {
+		return &GoneError{s.Gone}
+	}
 	if len(s.Backends) != len(f.deliverers) {
 		return fmt.Errorf("fanout: the journal was opened for %d backends, not %d", len(s.Backends), len(f.deliverers))
 	}
@@ -86,6 +89,7 @@ func (f *Fanout) recoverNote(n *journal.Noted) {
 		if n.Note.Keyed {
 			lane := f.ledger.lanes.of(n.Note.Order, len(f.deliverers))
 			lane.refs++
+			lane.lines[n.Backend].park(n.Seq)
 			if n.Note.Passed {
 				at := &lane.lines[n.Backend]
 				at.sent = max(at.sent, n.Seq+1)
