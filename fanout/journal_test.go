@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"tutti/backend"
 	"tutti/journal"
 	"tutti/journal/memory"
+	"tutti/retry"
 )
 
 // stored is a journal that survives rigs.
@@ -288,4 +290,77 @@ func TestThatAParkedWriteWasOvertakenSurvivesARestart(t *testing.T) {
 	}
 	eventually(t, "all settled", func() bool { s := r.f.Snapshot(); return s.Parked == 0 && s.Pending == 0 })
 	balanced(t, r)
+}
+
+func TestABackendThatIsNewToAJournalWithAHistoryIsHeld(t *testing.T) {
+	a, b, fresh := newFake(t, "a", nil), newFake(t, "b", nil), newFake(t, "fresh", nil)
+	s := newStored(t, a, b)
+	r := s.start(nil)
+	if got := r.dial().do(post("/", "before")); got.status != 201 {
+		t.Fatalf("%+v", got)
+	}
+	r.settled(1)
+	r.stop()
+	s.fakes = append(s.fakes, fresh)
+	for range 2 { // it stays so
+		r = s.start(nil)
+		if got := r.dial().do(post("/", "meanwhile")); got.status != 201 {
+			t.Fatalf("%+v", got)
+		}
+		r.stop()
+	}
+	if got := fresh.requests(); len(got) != 0 {
+		t.Fatalf("it got %d", len(got))
+	}
+	r = s.start(nil)
+	all := r.group.All()
+	if !all[2].Held() || all[0].Held() || all[1].Held() {
+		t.Error("the new one is not held, or others are")
+	}
+	all[2].Resume()
+	eventually(t, "it has what came since", func() bool {
+		s := r.f.Snapshot()
+		return s.Pending == 0 && len(fresh.requests()) >= 2
+	})
+	balanced(t, r)
+}
+
+func TestABackendThatIsGoneAndOwedKeepsFromStarting(t *testing.T) {
+	a, gone := newFake(t, "a", nil), newFake(t, "gone", nil)
+	s := newStored(t, a, gone)
+	gone.down()
+	r := s.start(func(o *setup) { o.fanout.Ack = 1 })
+	for range 3 {
+		if got := r.dial().do(post("/", "x")); got.status != 201 {
+			t.Fatalf("%+v", got)
+		}
+	}
+	r.stop()
+	j, err := s.store.Open(memory.Options{Backends: []string{a.addr}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := backend.New(a.addr, 0, backend.Options{}, r.m.Backend(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := backend.NewGroup([]*backend.Backend{b})
+	defer group.Close()
+	_, err = New(Options{
+		Group: group, Metrics: r.m, Success: set(t, "201"), Ack: 1, AckTimeout: time.Second, Journal: j,
+		Policy: retry.Policy{Base: time.Second, Max: time.Second}, MaxPending: 1, MaxPendingBytes: 1,
+	})
+	var e *GoneError
+	if !errors.As(err, &e) || len(e.Backends) != 1 || e.Backends[0].Name != gone.addr || e.Backends[0].Owed != 3 {
+		t.Fatalf("%v", err)
+	}
+	_ = j.Close()
+	if j, err = s.store.Open(memory.Options{Backends: []string{a.addr}, Forget: []string{gone.addr}}); err != nil {
+		t.Fatal(err)
+	}
+	st, err := j.State()
+	if err != nil || len(st.Gone) != 0 {
+		t.Errorf("%+v, %v", st, err)
+	}
+	_ = j.Close()
 }

@@ -32,9 +32,11 @@ func (f *Fanout) recover() error {
 		onDirty: func() { poke(f.keeper.wake) },
 	}
 	for i, t := range f.deliverers {
-		recoverMode(t.b, &s.Backends[i])
 		t.disk.done = s.Backends[i].Done
 		t.disk.done.Intersect(&s.Live)
+	}
+	if err := f.recoverModes(s); err != nil {
+		return err
 	}
 	for i := range s.Notes {
 		f.recoverNote(&s.Notes[i])
