@@ -32,10 +32,10 @@ var pool = func() (seqs []uint64) {
 	return append(seqs, 1, 2, 3, 1<<63+5)
 }()
 
-func testModel(t *testing.T, s *store) {
+func testModel(t *testing.T, made func(*testing.T) Engine) {
 	rapid.Check(t, func(r *rapid.T) {
 		m := &machine{
-			store: &store{TB: r, t: t, made: s.made, Engine: s.made(t)},
+			store: &store{TB: r, t: t, Engine: made(t)},
 			now:   newModel(), used: map[uint64]bool{},
 		}
 		m.past = []*model{m.now.clone()}
@@ -49,7 +49,7 @@ func testModel(t *testing.T, s *store) {
 		actions := map[string]func(*rapid.T){
 			"append": m.appends, "update": m.updates, "expire": m.expires, "reopen": m.reopen, "": m.check,
 		}
-		if s.Crash != nil {
+		if m.Crash != nil {
 			actions["crash"] = m.crash
 		}
 		r.Repeat(actions)

@@ -24,7 +24,6 @@ type store struct {
 	rapid.TB // of the test or of one of its many runs
 	Engine
 	t     *testing.T
-	made  func(*testing.T) Engine
 	j     journal.Journal
 	state *journal.State
 }

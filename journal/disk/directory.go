@@ -1,0 +1,267 @@
+package disk
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// directory is a journal's directory, and holds its lock.
+type directory struct {
+	o        *Options
+	fs       vfs.FS
+	lock     io.Closer
+	evidence *evidence
+	room     int64 // what the journal may take
+}
+
+// The names in it.
+const (
+	lockName   = "LOCK"
+	formatName = "format"
+	newestName = "newest"
+	storeName  = "db"
+	unmadeName = "db.new" // a store that is being made
+)
+
+// format is what the file of that name holds.
+const format = "tutti journal 1\n"
+
+// openDirectory finds or makes the directory and locks it.
+func openDirectory(o *Options) (*directory, error) {
+	d := &directory{o: o, fs: o.FS}
+	if d.fs == nil {
+		d.fs = vfs.Default
+	}
+	if err := d.enter(); err != nil {
+		return nil, err
+	}
+	if err := d.look(); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	return d, nil
+}
+
+// enter makes the directory, if it is not there, and locks it.
+func (d *directory) enter() (err error) {
+	if d.o.Dir == "" {
+		return errors.New("the journal has no directory")
+	}
+	if err := d.makeDir(d.o.Dir); err != nil {
+		return fmt.Errorf("cannot make the journal's directory: %w", err)
+	}
+	if err := d.mine(); err != nil {
+		return err
+	}
+	if d.lock, err = d.fs.Lock(d.path(lockName)); err != nil {
+		return fmt.Errorf("the journal in %s is in use by another process, or can't be locked: %w", d.o.Dir, err)
+	}
+	return d.hide(lockName)
+}
+
+// makeDir makes a directory, and those above it, if it is not there, and has that be so after a crash.
+func (d *directory) makeDir(name string) error {
+	if _, err := d.fs.Stat(name); err == nil {
+		return nil
+	}
+	above := d.fs.PathDir(name)
+	if above != name {
+		if err := d.makeDir(above); err != nil {
+			return err
+		}
+	}
+	if err := d.fs.MkdirAll(name, 0o700); err != nil {
+		return err
+	}
+	return d.syncDir(above)
+}
+
+// mine refuses a directory that others may enter: what clients sent lies in it.
+func (d *directory) mine() error {
+	info, err := d.fs.Stat(d.o.Dir)
+	if err != nil {
+		return fmt.Errorf("cannot look at the journal's directory: %w", err)
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("the journal's directory %s is a file", d.o.Dir)
+	}
+	if mode := info.Mode().Perm(); d.o.FS == nil && mode&0o077 != 0 {
+		return fmt.Errorf("the journal's directory %s is open to others (its mode is %#o): what clients send lies in it; chmod 0700 it", d.o.Dir, mode)
+	}
+	return nil
+}
+
+func (d *directory) hide(name string) error {
+	if d.o.FS != nil {
+		return nil
+	}
+	if err := os.Chmod(d.path(name), 0o600); err != nil {
+		return fmt.Errorf("cannot make a file of the journal private: %w", err)
+	}
+	return nil
+}
+
+// look checks that what is in the directory is a journal, or nothing.
+func (d *directory) look() error {
+	names, err := d.fs.List(d.o.Dir)
+	if err != nil {
+		return fmt.Errorf("cannot list the journal's directory: %w", err)
+	}
+	for _, name := range names {
+		if !slices.Contains([]string{lockName, formatName, newestName, storeName, unmadeName, "lost+found"}, name) {
+			return fmt.Errorf("the journal's directory %s holds %s, which is not a journal's", d.o.Dir, name)
+		}
+	}
+	text, err := d.read(formatName)
+	there := slices.Contains(names, storeName)
+	switch {
+	case err == nil && text == format:
+	case err == nil:
+		return fmt.Errorf("the journal in %s has the format %q, this program's is %q", d.o.Dir, strings.TrimSpace(text), strings.TrimSpace(format))
+	case there:
+		return fmt.Errorf("the journal in %s is damaged: cannot read its format: %w", d.o.Dir, err)
+	}
+	if there {
+		d.evidence, err = openEvidence(d.fs, d.path(newestName))
+	} else {
+		err = d.make()
+	}
+	if err != nil {
+		return fmt.Errorf("the journal in %s: %w", d.o.Dir, err)
+	}
+	return nil
+}
+
+// make makes a new journal. Before the last step, which is atomic, there is none.
+func (d *directory) make() (err error) {
+	if err := d.fs.RemoveAll(d.path(unmadeName)); err != nil {
+		return fmt.Errorf("cannot remove what is left of an unfinished one: %w", err)
+	}
+	if err := d.write(formatName, []byte(format)); err != nil {
+		return err
+	}
+	if d.evidence, err = newEvidence(d.fs, d.path(newestName)); err != nil {
+		return err
+	}
+	if err := d.hide(newestName); err != nil {
+		return err
+	}
+	if err := d.makeStore(); err != nil {
+		return fmt.Errorf("cannot make it: %w", err)
+	}
+	if err := d.fs.Rename(d.path(unmadeName), d.path(storeName)); err != nil {
+		return fmt.Errorf("cannot make it: %w", err)
+	}
+	return d.sync()
+}
+
+func (d *directory) makeStore() error {
+	s, err := openStore(d.fs, d.path(unmadeName), d.o, 0, true)
+	if err != nil {
+		return err
+	}
+	var secret [16]byte
+	_, _ = rand.Read(secret[:]) // never fails
+	b := s.db.NewBatch()
+	_ = b.Merge(chainKey, link(1, 0, 0).append(nil), nil)
+	_ = b.Set(secretKey, secret[:], nil)
+	return errors.Join(s.db.Apply(b, pebble.Sync), s.close())
+}
+
+// openStore opens the store and checks that all of it is there; synced is a batch that has to be.
+func (d *directory) openStore(synced uint64) (*store, error) {
+	s, err := openStore(d.fs, d.path(storeName), d.o, d.room, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.check(s, synced); err != nil {
+		_ = s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (d *directory) check(s *store, synced uint64) error {
+	v, closer, err := s.db.Get(chainKey)
+	if err != nil {
+		return fmt.Errorf("damaged: cannot read its chain: %w", err)
+	}
+	s.chain, err = decodeChain(v)
+	closer.Close()
+	switch c := s.chain; {
+	case err != nil:
+		return fmt.Errorf("damaged: its chain is %w", err)
+	case c.first != 1 || c.gap != 0:
+		return fmt.Errorf("damaged: batch %d of %d is missing", max(c.gap, 1), c.last)
+	case c.last < synced:
+		return fmt.Errorf("damaged: its end is missing: %d batches were on disk, %d are left", synced, c.last)
+	}
+	s.synced = s.chain.last
+	return nil
+}
+
+// size is how many bytes the store's files hold.
+func (d *directory) size() (size int64) {
+	names, _ := d.fs.List(d.path(storeName))
+	for _, name := range names {
+		if info, err := d.fs.Stat(d.fs.PathJoin(d.path(storeName), name)); err == nil {
+			size += info.Size()
+		}
+	}
+	return size
+}
+
+func (d *directory) path(name string) string { return d.fs.PathJoin(d.o.Dir, name) }
+
+func (d *directory) read(name string) (string, error) {
+	f, err := d.fs.Open(d.path(name))
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, 1<<10))
+	return string(b), err
+}
+
+func (d *directory) write(name string, b []byte) error {
+	f, err := d.fs.Create(d.path(name), vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return fmt.Errorf("cannot write to it: %w", err)
+	}
+	_, err = io.Copy(f, bytes.NewReader(b))
+	if err = errors.Join(err, f.Sync(), f.Close(), d.hide(name)); err != nil {
+		return fmt.Errorf("cannot write to it: %w", err)
+	}
+	return d.sync()
+}
+
+func (d *directory) sync() error {
+	if err := d.syncDir(d.o.Dir); err != nil {
+		return fmt.Errorf("cannot write to it: %w", err)
+	}
+	return nil
+}
+
+func (d *directory) syncDir(name string) error {
+	f, err := d.fs.OpenDir(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+func (d *directory) close() error {
+	var err error
+	if d.evidence != nil {
+		err = d.evidence.close()
+	}
+	return errors.Join(err, d.lock.Close())
+}

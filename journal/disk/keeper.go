@@ -1,0 +1,48 @@
+package disk
+
+import "time"
+
+// keep is the goroutine that looks after the store: its size, what is dead in it, and its failure.
+func (j *Journal) keep() {
+	ticker := time.NewTicker(full)
+	defer ticker.Stop()
+	tidied := time.Now()
+	down := j.store.fence.down
+	for {
+		select {
+		case <-j.stop:
+			return
+		case <-down:
+			s := j.recover()
+			if s == nil {
+				return
+			}
+			down = s.fence.down
+			continue
+		case <-ticker.C:
+		}
+		if j.room.due() {
+			j.measure()
+		}
+		if time.Since(tidied) >= tidyEvery {
+			j.tidyRest()
+			tidied = time.Now()
+		}
+	}
+}
+
+// tidyEvery is how often blocks that nobody touches are looked at.
+const tidyEvery = 2 * time.Second
+
+// measure asks how much space there is. If there is none, what was removed is to give its own back.
+func (j *Journal) measure() {
+	j.life.RLock()
+	defer j.life.RUnlock()
+	if j.store == nil {
+		return
+	}
+	j.room.set(j.store.size())
+	if j.room.none() {
+		j.store.flushAgain()
+	}
+}
