@@ -80,7 +80,6 @@ func (j *Journal) commit(requests []*request) {
 	if j.wait(s, b, f.number) {
 		_ = b.Close()
 		answer(requests, nil)
-		j.dir.evidence.note(s.log.Load(), f.number)
 		return
 	}
 	answer(requests, journal.ErrUncertain)
@@ -143,11 +142,12 @@ func (j *Journal) wait(s *store, b *pebble.Batch, number uint64) bool {
 	j.order.Lock()
 	defer j.order.Unlock()
 	// Asked under the lock: what is acknowledged is not among flying any more when that is voided.
-	if number > s.synced && s.fence.closed.Load() {
+	switch {
+	case number <= s.synced.Load():
+	case s.fence.closed.Load():
 		return false
-	}
-	if number > s.synced {
-		s.synced = number
+	default:
+		s.synced.Store(number)
 		j.landed(number)
 	}
 	return true

@@ -24,7 +24,7 @@ func (j *Journal) ready() error {
 // last is the highest sequence ever used.
 func (j *Journal) begin(b *pebble.Batch, last uint64) {
 	j.batch++
-	l := link(j.batch, j.store.synced, last)
+	l := link(j.batch, j.store.synced.Load(), last)
 	j.scratch.value = l.append(j.scratch.value[:0])
 	_ = b.Merge(chainKey, j.scratch.value, nil)
 	if j.registered {

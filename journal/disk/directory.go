@@ -176,36 +176,31 @@ func (d *directory) makeStore() error {
 	return errors.Join(s.db.Apply(b, pebble.Sync), s.close())
 }
 
-// openStore opens the store and checks that all of it is there; synced is a batch that has to be.
-func (d *directory) openStore(synced uint64) (*store, error) {
-	s, err := openStore(d.fs, d.path(storeName), d.o, d.room, false)
+// openStore opens the store and checks that all of it is there: batch synced, at least, and, if
+// wholly, every byte of its tables.
+func (d *directory) openStore(synced uint64, wholly bool) (*store, error) {
+	name := d.path(storeName)
+	f, err := listFiles(d.fs, name)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.check(s, synced); err != nil {
+	last, err := f.verify(d.evidence)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openStore(d.fs, name, d.o, d.room, false)
+	if err != nil {
+		return nil, explain(err)
+	}
+	err = s.verifyChain(max(synced, last, d.evidence.batch))
+	if err == nil && wholly {
+		err = verifyTables(s, d.fs, name)
+	}
+	if err != nil {
 		_ = s.close()
 		return nil, err
 	}
 	return s, nil
-}
-
-func (d *directory) check(s *store, synced uint64) error {
-	v, closer, err := s.db.Get(chainKey)
-	if err != nil {
-		return fmt.Errorf("damaged: cannot read its chain: %w", err)
-	}
-	s.chain, err = decodeChain(v)
-	closer.Close()
-	switch c := s.chain; {
-	case err != nil:
-		return fmt.Errorf("damaged: its chain is %w", err)
-	case c.first != 1 || c.gap != 0:
-		return fmt.Errorf("damaged: batch %d of %d is missing", max(c.gap, 1), c.last)
-	case c.last < synced:
-		return fmt.Errorf("damaged: its end is missing: %d batches were on disk, %d are left", synced, c.last)
-	}
-	s.synced = s.chain.last
-	return nil
 }
 
 // size is how many bytes the store's files hold.

@@ -14,13 +14,11 @@ import (
 // evidence is a small file beside the store that says how far the store went, once. The store can't
 // know that the last of its logs is missing, or the last lines of its manifest; this can.
 //
-// It has two slots, written in turn: the number of a log, a batch that was on disk when it was
-// written, and a checksum.
+// It has two slots, written in turn: a mark and a checksum.
 type evidence struct {
-	file  vfs.File
-	log   uint64
-	batch uint64
-	next  int // slot
+	mark
+	file vfs.File
+	next int // slot
 }
 
 const (
@@ -35,7 +33,7 @@ func newEvidence(fs vfs.FS, name string) (*evidence, error) {
 		return nil, fmt.Errorf("cannot make it: %w", err)
 	}
 	b := make([]byte, 2*slotSize)
-	copy(b, slot(0, 0))
+	copy(b, slot(mark{}))
 	_, err = f.Write(b)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return nil, fmt.Errorf("cannot make it: %w", err)
@@ -64,9 +62,9 @@ func openEvidence(fs vfs.FS, name string) (*evidence, error) {
 	return e, nil
 }
 
-func slot(log, batch uint64) []byte {
-	b := binary.BigEndian.AppendUint64(nil, log)
-	b = binary.BigEndian.AppendUint64(b, batch)
+func slot(m mark) []byte {
+	b := binary.BigEndian.AppendUint64(nil, m.log)
+	b = binary.BigEndian.AppendUint64(b, m.batch)
 	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
 }
 
@@ -77,27 +75,27 @@ func (e *evidence) decode(b []byte) (found bool) {
 			break
 		}
 		p := b[at : at+slotBytes]
-		log, batch := binary.BigEndian.Uint64(p), binary.BigEndian.Uint64(p[8:])
-		if !slices.Equal(p, slot(log, batch)) || found && batch < e.batch {
+		m := mark{binary.BigEndian.Uint64(p), binary.BigEndian.Uint64(p[8:])}
+		if !slices.Equal(p, slot(m)) || found && m.log < e.log {
 			continue
 		}
-		e.log, e.batch, e.next, found = log, batch, 1-i, true
+		e.mark, e.next, found = m, 1-i, true
 	}
 	return found
 }
 
-// note notes that a batch is on disk and which log is written. What can't be noted is less evidence.
-func (e *evidence) note(log, batch uint64) {
-	if log == e.log {
+// note notes a mark, if that is a new one. What can't be noted is less evidence.
+func (e *evidence) note(m *mark) {
+	if *m == e.mark {
 		return
 	}
-	if _, err := e.file.WriteAt(slot(log, batch), int64(e.next)*slotSize); err != nil {
+	if _, err := e.file.WriteAt(slot(*m), int64(e.next)*slotSize); err != nil {
 		return
 	}
 	if err := e.file.SyncData(); err != nil {
 		return
 	}
-	e.log, e.batch, e.next = log, batch, 1-e.next
+	e.mark, e.next = *m, 1-e.next
 }
 
 func (e *evidence) close() error { return e.file.Close() }

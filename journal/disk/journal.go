@@ -82,15 +82,16 @@ func Open(o Options) (*Journal, error) {
 // start opens the store and reads what is held in memory.
 func (j *Journal) start() error {
 	j.room.init(j.dir)
-	s, err := j.dir.openStore(0)
+	s, err := j.dir.openStore(0, true)
 	if err != nil {
 		return err
 	}
-	j.store, j.batch = s, s.synced
+	j.store, j.batch = s, s.synced.Load()
 	if err := j.load(); err != nil {
 		return errors.Join(err, s.close())
 	}
 	j.room.set(s.size())
+	j.dir.evidence.note(s.log.Load())
 	j.running.Go(j.append)
 	j.running.Go(j.keep)
 	return nil

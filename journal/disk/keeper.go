@@ -21,9 +21,7 @@ func (j *Journal) keep() {
 			continue
 		case <-ticker.C:
 		}
-		if j.room.due() {
-			j.measure()
-		}
+		j.look()
 		if time.Since(tidied) >= tidyEvery {
 			j.tidyRest()
 			tidied = time.Now()
@@ -34,11 +32,16 @@ func (j *Journal) keep() {
 // tidyEvery is how often blocks that nobody touches are looked at.
 const tidyEvery = 2 * time.Second
 
-// measure asks how much space there is. If there is none, what was removed is to give its own back.
-func (j *Journal) measure() {
+// look notes how far the store went, and how much space there is. If there is none, what was removed
+// is to give its own back.
+func (j *Journal) look() {
 	j.life.RLock()
 	defer j.life.RUnlock()
 	if j.store == nil {
+		return
+	}
+	j.dir.evidence.note(j.store.log.Load())
+	if !j.room.due() {
 		return
 	}
 	j.room.set(j.store.size())

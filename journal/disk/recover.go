@@ -46,7 +46,7 @@ func (j *Journal) abandon() (synced uint64) {
 	j.life.Lock()
 	defer j.life.Unlock()
 	j.o.Log.Error("the journal can't be written", "error", j.store.fence.cause())
-	synced = j.store.synced
+	synced = j.store.synced.Load()
 	_ = j.store.close()
 	j.store = nil
 	return synced
@@ -58,7 +58,7 @@ func (j *Journal) reopen(synced uint64) (*store, error) {
 	if free, known := j.room.ask(); known && free < j.room.min {
 		return nil, fmt.Errorf("%d bytes are free, %d have to be", free, j.room.min)
 	}
-	s, err := j.dir.openStore(synced)
+	s, err := j.dir.openStore(synced, false)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (j *Journal) reopen(synced uint64) (*store, error) {
 	j.landed(j.batch)
 	j.flying, j.redo = nil, nil
 	j.registered = true
-	s.synced = j.batch
+	s.synced.Store(j.batch)
 	j.life.Lock()
 	defer j.life.Unlock()
 	j.store = s
@@ -82,7 +82,7 @@ func (j *Journal) reopen(synced uint64) (*store, error) {
 func (j *Journal) restore(s *store) error {
 	b := s.db.NewBatch()
 	j.batch++
-	_ = b.Merge(chainKey, link(j.batch, s.synced, j.index.last).append(nil), nil)
+	_ = b.Merge(chainKey, link(j.batch, s.synced.Load(), j.index.last).append(nil), nil)
 	for _, d := range j.redo {
 		if err := doAgain(b, d); err != nil {
 			return err

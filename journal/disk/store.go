@@ -14,10 +14,13 @@ type store struct {
 	db      *pebble.DB
 	fence   *fence
 	chain   chain         // as it was found
-	synced  uint64        // the last batch that is known to be on disk
-	log     atomic.Uint64 // the number of the log that is written
-	flushed time.Time     // when that was last asked for
+	synced  atomic.Uint64 // the last batch that is known to be on disk
+	log     atomic.Pointer[mark]
+	flushed time.Time // when that was last asked for
 }
+
+// mark is that a log was begun, when a batch was on disk already. It is not in that log.
+type mark struct{ log, batch uint64 }
 
 const (
 	memTableSize    = 32 << 20
@@ -68,7 +71,9 @@ func (s *store) options(o *Options, room int64) *pebble.Options {
 			DataCorruption: func(i pebble.DataCorruptionInfo) {
 				o.Log.Error("journal: a file is damaged", "file", i.Path, "error", i.Details)
 			},
-			WALCreated: func(i pebble.WALCreateInfo) { s.log.Store(uint64(i.FileNum)) },
+			WALCreated: func(i pebble.WALCreateInfo) {
+				s.log.Store(&mark{uint64(i.FileNum), s.synced.Load()})
+			},
 		},
 	}
 	opts.CompactionConcurrencyRange = func() (int, int) { return 1, 1 }
