@@ -89,9 +89,9 @@ func examples(t *testing.T) map[string]shape {
 	return all
 }
 
-// variety is the program with a write that is parked and overtaken, one that waits for a backend that is
-// down, and its id.
-func variety(t *testing.T) (p *harness.Process, id string) {
+// variety is the program with a write that is parked and overtaken, whose id it returns, and one that waits
+// for a backend that is down, whose name it returns.
+func variety(t *testing.T) (p *harness.Process, id, name string) {
 	t.Helper()
 	backends := harness.Backends(t, 3, harness.Says(201, "w"))
 	backends[2].Script(func(c *harness.Call) {
@@ -110,13 +110,12 @@ func variety(t *testing.T) (p *harness.Process, id string) {
 		w := p.Writes("")
 		return len(w) == 2 && w[1].Backends[2].State == "delivered"
 	})
-	return p, p.Writes("")[0].ID
+	return p, p.Writes("")[0].ID, backends[1].Addr
 }
 
 // answer is what the program says to an example's request; of a list, all its pages.
-func answer(t *testing.T, p *harness.Process, request, id string) shape {
+func answer(t *testing.T, p *harness.Process, request string) shape {
 	t.Helper()
-	request = strings.ReplaceAll(request, "{id}", id)
 	request, member, _ := strings.Cut(request, " | .")
 	method, target, _ := strings.Cut(request, " ")
 	if method != http.MethodGet {
@@ -146,15 +145,16 @@ func answer(t *testing.T, p *harness.Process, request, id string) shape {
 func TestTheDocumentedJSONIsWhatTheProgramSays(t *testing.T) {
 	t.Parallel()
 	documented := examples(t)
-	if len(documented) < 5 {
+	if len(documented) < 6 {
 		t.Fatalf("there are %d examples", len(documented))
 	}
-	p, id := variety(t)
+	p, id, name := variety(t)
+	fill := strings.NewReplacer("{id}", id, "{name}", name)
 	for _, request := range slices.Sorted(maps.Keys(documented)) {
 		var last []string
 		deadline := time.Now().Add(harness.Limit)
 		for {
-			last = documented[request].differences(answer(t, p, request, id))
+			last = documented[request].differences(answer(t, p, fill.Replace(request)))
 			if len(last) == 0 || time.Now().After(deadline) {
 				break
 			}

@@ -36,11 +36,24 @@ func (b *tab) tree() []node {
 	return all
 }
 
+// stillTree is the tree, and how many rows the page had just then: it changes by itself.
+func (b *tab) stillTree() (nodes []node, rows int) {
+	b.t.Helper()
+	count := func() int { return eval[int](b, `document.querySelectorAll("tbody tr").length`) }
+	for before := count(); ; before = rows {
+		nodes = b.tree()
+		if rows = count(); rows == before {
+			return nodes, rows
+		}
+	}
+}
+
 // accessible checks what a screen reader needs: names, and tables that are ones at every width.
 func accessible(b *tab, where string) {
 	b.t.Helper()
 	count := map[string]int{}
-	for _, n := range b.tree() {
+	nodes, rows := b.stillTree()
+	for _, n := range nodes {
 		count[n.role]++
 		switch n.role {
 		case "button", "link", "searchbox", "textbox", "combobox", "radio", "image", "img", "heading", "table", "columnheader", "dialog", "navigation":
@@ -49,7 +62,6 @@ func accessible(b *tab, where string) {
 			}
 		}
 	}
-	rows := eval[int](b, `document.querySelectorAll("tbody tr").length`)
 	if count["table"] != 2 || count["columnheader"] != 18 || count["row"] != 2+rows || count["rowheader"] == 0 || count["heading"] < 3 {
 		b.t.Errorf("%s: the tree has %v, the page %d rows", where, count, rows)
 	}

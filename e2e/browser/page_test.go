@@ -105,6 +105,36 @@ func TestAnOperatorDrainsAndResumesByClicking(t *testing.T) {
 	}
 }
 
+func TestAHeldBackendIsOwedWritesUntilTheyAreForgotten(t *testing.T) {
+	t.Parallel()
+	r := start(t, replicas(t, 2), "--ack=one")
+	b := newTab(t)
+	b.open(r.page())
+	target := r.backends[1]
+	b.until("it is up", is(target, "up"))
+	b.click(button(target, "hold"))
+	b.until("it is held", is(target, "held"))
+	for range 3 {
+		if got := r.ask("POST", "/register", "x"); got != 201 {
+			t.Fatalf("a write answers %d", got)
+		}
+	}
+	b.until("it is owed three", fmt.Sprintf(`document.querySelector(%q) && document.getElementById("count-pending").textContent === "3"`, button(target, "forget")))
+	b.click(button(target, "forget"))
+	b.click("#confirm-no")
+	if s := statusOf(r); s.Backends[1].Owed != 3 {
+		t.Errorf("not confirmed, and %+v", s)
+	}
+	b.click(button(target, "forget"))
+	b.click("#confirm-yes")
+	b.until("nothing is owed", `document.getElementById("count-pending").textContent === "0"`)
+	b.click(button(target, "resume"))
+	b.until("it is up", is(target, "up"))
+	if n := target.Count(); n != 0 {
+		t.Errorf("it got %d writes", n)
+	}
+}
+
 func TestEverythingCanBeDoneWithTheKeyboard(t *testing.T) {
 	t.Parallel()
 	r := start(t, replicas(t, 2))
