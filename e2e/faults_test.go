@@ -186,7 +186,8 @@ func load(t *testing.T, p *harness.Process, clients int, d time.Duration, o *out
 	wait()
 }
 
-// evenly waits until reads are shared exactly again.
+// evenly waits until reads succeed, and are shared exactly, again: backends that share a machine
+// with others may still be slow.
 func evenly(t *testing.T, p *harness.Process, all []*faulty) {
 	t.Helper()
 	harness.Eventually(t, "reads are shared exactly", func() bool {
@@ -197,7 +198,9 @@ func evenly(t *testing.T, p *harness.Process, all []*faulty) {
 		c := harness.Dial(t, p.Listen)
 		defer c.Close()
 		for range 10 * len(all) {
-			wantStatus(t, c.Do("GET", get("/login")), 200)
+			if c.Do("GET", get("/login")).Status != 200 {
+				return false
+			}
 		}
 		for i, b := range all {
 			if b.reads.Load()-before[i] != 10 {
