@@ -55,7 +55,7 @@ func New(name string, index int, o Options, m *metrics.Backend) (*Backend, error
 		buffers: newBuffers(o.MaxHeader),
 	}
 	b.dialing, b.cancel = context.WithCancel(context.Background())
-	b.pool.max, b.pool.maxWrites = o.MaxConns, max(1, o.MaxConns/2)
+	b.pool.init(o.MaxConns)
 	b.health.init(o, time.Now().UnixNano())
 	b.checker = newChecker(b)
 	return b, nil
@@ -70,7 +70,7 @@ func (b *Backend) Index() int { return b.index }
 // Metrics are its series, nil if New was given none.
 func (b *Backend) Metrics() *metrics.Backend { return b.m }
 
-// Idle claims an idle connection, nil when there is none (or writes hold their half). It never blocks.
+// Idle claims an idle connection, nil when there is none (or its use has its share). It never blocks.
 func (b *Backend) Idle(u Use) *Conn { return b.pool.idleOne(u) }
 
 // Acquire claims an idle connection or dials one; when MaxConns are in use it waits, at most

@@ -135,6 +135,9 @@ func (c *Conn) raise(flag uint32) bool {
 
 func (c *Conn) isAbandoned() bool { return c.flags.Load()&abandoned != 0 }
 
+// Uploaded has a claim for an upload count as one for a read from now on.
+func (c *Conn) Uploaded() { c.b.pool.change(c, ForRead) }
+
 // Release gives c back: kept if the exchange ended cleanly (answer read to its end, both sides keep
 // alive, request sent whole before the answer, no byte left over), closed otherwise.
 func (c *Conn) Release() { c.end(true) }

@@ -18,7 +18,7 @@ type Options struct {
 	StreamTimeout   time.Duration // each pause in a body, either way; 0: no limit
 	IdleTimeout     time.Duration // idle connections are closed after this; 30 s
 	QueueTimeout    time.Duration // how long a read waits for a connection; kept for callers, who pass it to Acquire
-	MaxConns        int           // per backend; writes hold at most half (at least 1); 512
+	MaxConns        int           // per backend, shared as Use says; 512
 	EjectAfter      int           // consecutive failures; 3
 	EjectFor        time.Duration // doubling to 5 m; 10 s
 	MaxHeader       int           // bytes of an answer's head; 16 KiB

@@ -11,20 +11,45 @@ import (
 // pool is a backend's connections. A slot is the right to hold one: dialing, in use or idle.
 // The lock is never held across I/O.
 type pool struct {
-	max, maxWrites int
+	max  int
+	half int // what writes, and what uploads may hold
+	most int // what both together may hold
 
 	mu      sync.Mutex
 	idle    []*Conn // the last one used is on top; the oldest is at the bottom
 	conns   []*Conn // all that are connected
 	slots   int
-	writes  int // slots in use for writes
-	reads   queue
-	writers queue
+	held    [uses]int // slots in use, by what for; reads are not counted
+	queues  [uses]queue
 	tickets uint64
 	hurried bool // nobody waits any more
 	closed  bool
 
 	spare sync.Pool // of *waiter
+}
+
+// init makes the shares of conns connections.
+func (p *pool) init(conns int) {
+	p.max, p.half, p.most = conns, max(1, conns/2), conns-conns/4
+}
+
+// may tells whether u may hold one more connection.
+func (p *pool) may(u Use) bool {
+	return u == ForRead || p.held[u] < p.half && p.held[ForWrite]+p.held[ForUpload] < p.most
+}
+
+// hold counts a slot that is in use for u from now on.
+func (p *pool) hold(u Use) {
+	if u != ForRead {
+		p.held[u]++
+	}
+}
+
+// release is hold undone.
+func (p *pool) release(u Use) {
+	if u != ForRead {
+		p.held[u]--
+	}
 }
 
 // grant is what a claim gets: a connection, or else the right to dial one if dial is set.
@@ -45,7 +70,7 @@ func (p *pool) take(u Use, fresh bool) (g grant, evict *Conn) {
 func (p *pool) idleOne(u Use) *Conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.idle) == 0 || p.closed || u == ForWrite && p.writes >= p.maxWrites {
+	if len(p.idle) == 0 || p.closed || !p.may(u) {
 		return nil
 	}
 	return p.pop(u)
@@ -53,7 +78,7 @@ func (p *pool) idleOne(u Use) *Conn {
 
 // grab is take under the lock.
 func (p *pool) grab(u Use, fresh bool) (g grant, evict *Conn) {
-	if p.closed || u == ForWrite && p.writes >= p.maxWrites {
+	if p.closed || !p.may(u) {
 		return grant{}, nil
 	}
 	switch {
@@ -68,9 +93,7 @@ func (p *pool) grab(u Use, fresh bool) (g grant, evict *Conn) {
 	default:
 		return grant{}, nil
 	}
-	if u == ForWrite {
-		p.writes++
-	}
+	p.hold(u)
 	return grant{dial: true}, evict
 }
 
@@ -80,9 +103,7 @@ func (p *pool) pop(u Use) *Conn {
 	c := p.idle[top]
 	p.idle[top] = nil
 	p.idle = p.idle[:top]
-	if u == ForWrite {
-		p.writes++
-	}
+	p.hold(u)
 	c.claim(u)
 	return c
 }
@@ -100,7 +121,7 @@ func (p *pool) wait(u Use, d time.Duration) grant {
 	w := p.waiter(u, d)
 	p.tickets++
 	w.ticket = p.tickets
-	q := p.queueOf(u)
+	q := &p.queues[u]
 	q.push(w)
 	p.mu.Unlock()
 
@@ -126,19 +147,14 @@ func (p *pool) await(q *queue, w *waiter) grant {
 	return <-w.granted
 }
 
-func (p *pool) queueOf(u Use) *queue {
-	if u == ForWrite {
-		return &p.writers
-	}
-	return &p.reads
-}
-
 // serve grants what is free to those who wait, first come first served among those who may have it.
 func (p *pool) serve() {
 	for {
-		w, q := p.reads.first, &p.reads
-		if o := p.writers.first; o != nil && p.writes < p.maxWrites && (w == nil || o.ticket < w.ticket) {
-			w, q = o, &p.writers
+		var w *waiter
+		for u := range uses {
+			if f := p.queues[u].first; f != nil && p.may(u) && (w == nil || f.ticket < w.ticket) {
+				w = f
+			}
 		}
 		if w == nil {
 			return
@@ -147,7 +163,7 @@ func (p *pool) serve() {
 		if g.c == nil && !g.dial {
 			return
 		}
-		q.remove(w)
+		p.queues[w.use].remove(w)
 		w.granted <- g
 	}
 }
@@ -174,9 +190,7 @@ func (p *pool) vacate(u Use) {
 
 // free is vacate under the lock.
 func (p *pool) free(u Use) {
-	if u == ForWrite {
-		p.writes--
-	}
+	p.release(u)
 	p.slots--
 	p.serve()
 }
@@ -189,15 +203,31 @@ func (p *pool) keep(c *Conn) {
 		p.drop(c)
 		return
 	}
-	if c.use == ForWrite {
-		p.writes--
-	}
+	p.release(c.use)
 	c.idleSince = clock.Now()
 	p.idle = append(p.idle, c)
-	if p.reads.first != nil || p.writers.first != nil {
+	if p.waiting() > 0 {
 		p.serve()
 	}
 	p.mu.Unlock()
+}
+
+// change has a claimed connection count as in use for u.
+func (p *pool) change(c *Conn, u Use) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.release(c.use)
+	c.use = u
+	p.hold(u)
+	p.serve()
+}
+
+// waiting is how many claims are queued.
+func (p *pool) waiting() (n int) {
+	for u := range p.queues {
+		n += p.queues[u].n
+	}
+	return n
 }
 
 // drop closes a connection at the end of a claim, and frees its slot then.
@@ -260,7 +290,7 @@ func (p *pool) all(dst []*Conn) []*Conn {
 func (p *pool) stats() (idle, active, waiting int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.idle), p.slots - len(p.idle), p.reads.n + p.writers.n
+	return len(p.idle), p.slots - len(p.idle), p.waiting()
 }
 
 // close refuses every claim from now on and gives up the idle connections, for the caller to close.
@@ -288,7 +318,8 @@ func (p *pool) dismiss() {
 // turnAway is dismiss under the lock.
 func (p *pool) turnAway() {
 	p.hurried = true
-	for _, q := range []*queue{&p.reads, &p.writers} {
+	for u := range p.queues {
+		q := &p.queues[u]
 		for q.first != nil {
 			w := q.first
 			q.remove(w)

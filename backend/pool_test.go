@@ -342,3 +342,61 @@ func TestHangUpEndsEveryWaitForAConnection(t *testing.T) {
 		t.Errorf("a later one: %v", err)
 	}
 }
+
+func TestEachUseHasItsShare(t *testing.T) {
+	for conns, want := range map[int]struct{ alone, both int }{1: {1, 1}, 2: {1, 2}, 3: {1, 2}, 4: {2, 3}, 8: {4, 6}, 50: {25, 38}} {
+		for _, first := range []Use{ForWrite, ForUpload} {
+			b := newBackend(t, newFake(t, ok).name(), func(o *Options) { o.MaxConns = conns })
+			var all []*Conn
+			fill := func(u Use) (n int) {
+				for {
+					c, err := b.Acquire(u, 0)
+					if err != nil {
+						return n
+					}
+					all = append(all, c)
+					n++
+				}
+			}
+			alone := fill(first)
+			both := alone + fill(ForWrite+ForUpload-first)
+			if alone != want.alone || both != want.both {
+				t.Errorf("of %d: %d alone, %d both, not %+v", conns, alone, both, want)
+			}
+			if n := fill(ForRead); n != conns-both {
+				t.Errorf("of %d: %d are left for reads", conns, n)
+			}
+			for _, c := range all {
+				c.Close()
+			}
+			if b.pool.held != [uses]int{} || b.Stats().Active != 0 {
+				t.Errorf("left over: %v, %+v", b.pool.held, b.Stats())
+			}
+		}
+	}
+}
+
+func TestAnUploadThatHasEndedMakesRoomForAnother(t *testing.T) {
+	b := newBackend(t, newFake(t, ok).name(), func(o *Options) { o.MaxConns = 4 })
+	first, second := acquiredFor(t, b, ForUpload), acquiredFor(t, b, ForUpload)
+	var all sync.WaitGroup
+	all.Go(func() { acquiredFor(t, b, ForUpload).Close() })
+	until(t, "the third to wait", func() bool { return b.Stats().Waiting == 1 })
+	first.Uploaded()
+	all.Wait()
+	first.Close()
+	second.Close()
+	if b.pool.held != [uses]int{} || b.Stats().Active != 0 {
+		t.Errorf("left over: %v, %+v", b.pool.held, b.Stats())
+	}
+}
+
+// acquiredFor waits for a connection.
+func acquiredFor(t *testing.T, b *Backend, u Use) *Conn {
+	t.Helper()
+	c, err := b.Acquire(u, time.Minute)
+	if err != nil {
+		t.Error(err)
+	}
+	return c
+}

@@ -97,3 +97,41 @@ func TestRunningOutOfDescriptorsIsSurvived(t *testing.T) {
 		t.Error("it has ended")
 	}
 }
+
+func TestSlowUploadsLeaveOthersConnections(t *testing.T) {
+	t.Parallel()
+	b := harness.NewBackend(t, func(c *harness.Call) {
+		if c.ReadBody() == nil {
+			harness.Says(201, "ok")(c)
+		}
+	})
+	p := start(t, harness.BackendFlag(b), "--max-conns=20", "--queue-timeout=5s")
+	const slow = 120 // more than there are connections
+	uploads := make([]*harness.Conn, slow)
+	for i := range uploads {
+		uploads[i] = harness.Dial(t, p.Listen)
+		uploads[i].Send("POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n" + strings.Repeat("x", 50_000))
+	}
+	harness.Eventually(t, "half of the connections are taken", func() bool { return b.Open() == 10 })
+	crowd(10, func(int) {
+		for range 10 {
+			for _, request := range []string{get("/login"), register("x")} {
+				if a, err := harness.TryOnce(t, p.Listen, request); err != nil || a.Status != 201 {
+					t.Errorf("got %v %+v", err, a)
+				}
+			}
+		}
+	})
+	ended := make(map[int]int)
+	for _, c := range uploads {
+		_ = c.TrySend(strings.Repeat("x", 50_000)) // it may be refused by now
+		a := c.Answer("POST")
+		ended[a.Status]++
+		if a.Status != 201 {
+			wantProblem(t, a, 503, "connection_limit_reached", b.Addr)
+		}
+	}
+	if ended[201] < 10 || ended[201]+ended[503] != slow {
+		t.Errorf("the uploads ended with %v", ended)
+	}
+}

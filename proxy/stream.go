@@ -73,7 +73,7 @@ func (p *Balancer) open(x *front.Exchange) (*backend.Conn, *backend.Failure) {
 // cost nothing: the pool hands out the next one, in the end a fresh one.
 func (p *Balancer) openOn(x *front.Exchange, b *backend.Backend) (*backend.Conn, *backend.Failure) {
 	for {
-		c, err := b.Acquire(backend.ForRead, p.o.QueueTimeout)
+		c, err := b.Acquire(backend.ForUpload, p.o.QueueTimeout)
 		if err != nil {
 			failure := asFailure(err)
 			b.Failed(failure)
@@ -119,7 +119,9 @@ func streamed(x *front.Exchange, c *backend.Conn, u *upload) *backend.Failure {
 	}
 	c.Backend().Succeeded()
 	c.Backend().Metrics().Served(x.Resp.Status, clock.Now()-x.Start)
-	if !u.endsWithin(graceForUpload) {
+	if u.endsWithin(graceForUpload) {
+		c.Uploaded()
+	} else {
 		// The answer came before the request's end. Bytes still to come could not be told
 		// from a next request, so neither connection is kept (Traefik #11258).
 		x.CloseAfter()
