@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -237,5 +238,60 @@ func TestAClientThatLeavesAbandonsTheExchange(t *testing.T) {
 	case <-left:
 	case <-time.After(patience):
 		t.Error("the backend is still being waited for")
+	}
+}
+
+func TestARequestWaitsForAConnectionOnce(t *testing.T) {
+	const requests = 2
+	hang := func(_ net.Conn, r *bufio.Reader) { _, _ = io.Copy(io.Discard, r) }
+	var o *Options
+	addr := balance(t, func(bo *backend.Options, po *Options) {
+		bo.MaxConns, po.QueueTimeout, po.Tries = 1, 200*time.Millisecond, 3
+		o = po
+	}, newFake(t, hang), newFake(t, hang), newFake(t, hang))
+	all := o.Group.All()
+	for range all {
+		c, _ := dial(t, addr)
+		send(t, c, "GET /login HTTP/1.1\r\nHost: a\r\n\r\n")
+	}
+	for _, b := range all {
+		until(t, "all connections are in use", func() bool { return b.Stats().Active == 1 })
+	}
+	stop := make(chan struct{})
+	var watching sync.WaitGroup
+	waits := make(map[*backend.Backend]int) // how often somebody was seen to begin to wait
+	watching.Go(func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		was := make(map[*backend.Backend]int)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+			for _, b := range all {
+				now := b.Stats().Waiting
+				waits[b] += max(0, now-was[b])
+				was[b] = now
+			}
+		}
+	})
+	for _, request := range []string{
+		"GET /login HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+		"POST /login HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n",
+	} {
+		if got := talk(t, addr, request); !strings.Contains(got, " 503 ") || !strings.Contains(got, "connection_limit_reached") {
+			t.Errorf("got %q", got)
+		}
+	}
+	close(stop)
+	watching.Wait()
+	seen := 0
+	for _, n := range waits {
+		seen += n
+	}
+	if seen > requests {
+		t.Errorf("%d requests waited %d times", requests, seen)
 	}
 }

@@ -220,3 +220,15 @@ func talk(t *testing.T, addr, request string) string {
 	_, _ = io.Copy(&all, r)
 	return all.String()
 }
+
+// until polls until what is waited for holds.
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); !holds(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}

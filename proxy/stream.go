@@ -51,6 +51,7 @@ func (p *Balancer) stream(x *front.Exchange) {
 func (p *Balancer) open(x *front.Exchange) (*backend.Conn, *backend.Failure) {
 	var tried backend.Set
 	failure := errNoBackend
+	wait := p.o.QueueTimeout
 	for range p.o.Tries {
 		b := p.o.Group.Pick(tried)
 		if b == nil {
@@ -59,8 +60,11 @@ func (p *Balancer) open(x *front.Exchange) (*backend.Conn, *backend.Failure) {
 		tried = tried.With(b)
 		trying(x, b)
 		var c *backend.Conn
-		if c, failure = p.openOn(x, b); failure == nil {
+		if c, failure = p.openOn(x, b, wait); failure == nil {
 			return c, nil
+		}
+		if failure == backend.ErrBusy {
+			wait = 0 // it has waited
 		}
 		if failure.Outcome != backend.Unsent && !route.IsSafe(x.Req.Method) {
 			break
@@ -69,11 +73,11 @@ func (p *Balancer) open(x *front.Exchange) (*backend.Conn, *backend.Failure) {
 	return nil, failure
 }
 
-// openOn claims a connection of b and sends the head. Kept connections that turn out closed
+// openOn waits for a connection of b and sends the head. Kept connections that turn out closed
 // cost nothing: the pool hands out the next one, in the end a fresh one.
-func (p *Balancer) openOn(x *front.Exchange, b *backend.Backend) (*backend.Conn, *backend.Failure) {
+func (p *Balancer) openOn(x *front.Exchange, b *backend.Backend, wait time.Duration) (*backend.Conn, *backend.Failure) {
 	for {
-		c, err := b.Acquire(backend.ForUpload, p.o.QueueTimeout)
+		c, err := b.Acquire(backend.ForUpload, wait)
 		if err != nil {
 			failure := asFailure(err)
 			b.Failed(failure)

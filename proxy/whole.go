@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"time"
+
 	"tutti/backend"
 	"tutti/front"
 	"tutti/route"
@@ -16,6 +18,7 @@ func (p *Balancer) whole(x *front.Exchange, body []byte) {
 	safe := route.IsSafe(x.Req.Method)
 	var tried backend.Set
 	failure := errNoBackend
+	wait := p.o.QueueTimeout
 	x.Up = p.appendWhole(x, x.Up[:0], body)
 	for range p.o.Tries {
 		b := p.o.Group.Pick(tried)
@@ -24,21 +27,24 @@ func (p *Balancer) whole(x *front.Exchange, body []byte) {
 		}
 		tried = tried.With(b)
 		trying(x, b)
-		failure = p.once(x, b, safe)
+		failure = p.once(x, b, safe, wait)
 		if failure == nil {
 			return
 		}
 		if x.Begun() || left(x, failure) || (!safe && failure.Outcome != backend.Unsent) {
 			break
 		}
+		if failure == backend.ErrBusy {
+			wait = 0 // it has waited
+		}
 	}
 	fail(x, failure)
 }
 
-// once makes one exchange with b and relays its answer.
-func (p *Balancer) once(x *front.Exchange, b *backend.Backend, safe bool) *backend.Failure {
+// once makes one exchange with b, whose connection it waits for, and relays its answer.
+func (p *Balancer) once(x *front.Exchange, b *backend.Backend, safe bool, wait time.Duration) *backend.Failure {
 	head := string(x.Req.Method) == "HEAD"
-	c, err := b.Exchange(backend.ForRead, p.o.QueueTimeout, x.Up, head, safe, (*client)(x), &x.Resp)
+	c, err := b.Exchange(backend.ForRead, wait, x.Up, head, safe, (*client)(x), &x.Resp)
 	if err != nil {
 		return asFailure(err)
 	}
