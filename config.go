@@ -55,6 +55,10 @@ type Config struct {
 	AckTimeout      time.Duration
 	OrderBy         fanout.OrderBy
 
+	Journal        string   // directory; empty: writes are in memory
+	JournalMaxSize int64    // 0: 80 % of the free space at the start
+	Forget         []string // canonical, with a scheme; none is a backend
+
 	MaxPending        int
 	MaxPendingBytes   int64
 	IdempotencyWindow time.Duration
@@ -91,7 +95,7 @@ type Config struct {
 	// As given, until they are validated.
 	adminTokenFile, ackText, logLevel string
 	orderText                         string
-	rejectText, trustedText           []string
+	rejectText, trustedText, forget   []string
 	backends                          []string // with their schemes
 	maxHeaderSize                     int64
 	check, version, help              bool
@@ -132,7 +136,7 @@ func parseFlags(args, environ []string) (*Config, error) {
 	for _, validate := range []func(*flags) error{
 		c.validateBackends, c.validateDemo, c.validateListening, c.validateTLS, c.validateRoutes, c.validateStatus,
 		c.validateAck, c.validateBounds, c.validateTrusted, c.validateLog, c.validateToken,
-		c.validateHealth,
+		c.validateHealth, c.validateJournal,
 	} {
 		if err := validate(f); err != nil {
 			return nil, err

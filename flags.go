@@ -151,8 +151,16 @@ func (f *flags) writes(c *Config) {
 	g.add(orderValue(c), "order-by",
 		"ordering key: all, path, header:NAME, query:NAME, form:NAME or cookie:NAME; the writes of a key are sent to a backend "+
 			"one at a time, in the order they were accepted; one without it is unordered and counted; empty: off")
+	g.add(textValue(&c.Journal, "DIRECTORY"), "journal",
+		"where accepted writes are on disk before they are forwarded or answered, and what is owed goes on from after a "+
+			"restart; empty: in memory")
+	g.add(sizeValue(&c.JournalMaxSize, 0, 1<<20*gib), "journal-max-size",
+		"what it may take; past it, or with less than 64MiB free, writes are refused with 503; 0: 80 % of the free space at the start")
+	g.add(&listValue{to: &c.forget, parse: parseBackend, word: "ADDRESSES"}, "forget",
+		"backends not in --backend any more, for which what the journal owes them is dropped; without it they keep it from starting; list")
 	g.add(countValue(&c.MaxPending, 1, 1_000_000_000), "max-pending",
-		"writes held in memory (unfinished, parked, kept answers, bodies still arriving); past it 503")
+		"writes held in memory (unfinished, parked, kept answers, bodies still arriving); past it 503; with a journal: what of its "+
+			"backlog is in memory, too")
 	g.add(sizeValue(&c.MaxPendingBytes, 1, 1<<20*gib), "max-pending-bytes",
 		"their bytes; past it 503")
 	g.add(timeValue(&c.IdempotencyWindow), "idempotency-window",

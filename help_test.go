@@ -29,7 +29,7 @@ func TestHelpNamesEveryFlagOfTheContractAndNoOther(t *testing.T) {
 	want := strings.Fields(`listen admin-listen admin-hosts admin-token-file expose-metrics tls-cert tls-key trusted-proxies
 		backend backend-ca balance fanout dial-timeout backend-timeout stream-timeout max-conns queue-timeout idle-conn-timeout
 		read-tries eject-after eject-for health-path health-interval health-timeout health-rise health-fall
-		success-status reject-status ack ack-timeout order-by max-pending max-pending-bytes idempotency-window
+		success-status reject-status ack ack-timeout order-by journal journal-max-size forget max-pending max-pending-bytes idempotency-window
 		retry-attempts retry-base retry-max-backoff retry-jitter
 		max-write-size max-header-size client-timeout idle-timeout max-clients shutdown-delay shutdown-timeout
 		demo-backends demo-flaky demo-fail-rate demo-latency demo-listen access-log access-log-format log-format log-level check version help`)

@@ -19,6 +19,8 @@ import (
 	"tutti/demo"
 	"tutti/fanout"
 	"tutti/front"
+	"tutti/journal"
+	"tutti/journal/disk"
 	"tutti/metrics"
 	"tutti/proxy"
 	"tutti/retry"
@@ -38,6 +40,7 @@ type service struct {
 	demo    *demo.Group
 	metrics *metrics.Set
 	group   *backend.Group
+	journal *disk.Journal
 	fanout  *fanout.Fanout
 	front   *front.Server
 	admin   *admin.Server
@@ -77,6 +80,9 @@ func (s *service) build() error {
 		return err
 	}
 	pseudonym := newPseudonym()
+	if err := s.openJournal(); err != nil {
+		return err
+	}
 	if err := s.buildFanout(pseudonym); err != nil {
 		return err
 	}
@@ -167,8 +173,12 @@ func (s *service) buildFanout(pseudonym string) error {
 	if err != nil {
 		return err
 	}
+	var j journal.Journal
+	if s.journal != nil {
+		j = s.journal
+	}
 	s.fanout, err = fanout.New(fanout.Options{
-		Group: s.group, Metrics: s.metrics, Log: s.log,
+		Group: s.group, Journal: j, Metrics: s.metrics, Log: s.log,
 		Success: success, Reject: reject, RejectUnanimous: s.c.RejectUnanimous,
 		Ack: s.c.Ack, AckEarliest: s.c.AckEarliest, AckTimeout: s.c.AckTimeout,
 		Policy: retry.Policy{
@@ -182,7 +192,7 @@ func (s *service) buildFanout(pseudonym string) error {
 		Pseudonym:    pseudonym,
 	})
 	if err != nil {
-		return err
+		return explained(err)
 	}
 	for i, b := range s.group.All() {
 		b.Owing(func() (owed, parked int) {
@@ -199,6 +209,7 @@ func (s *service) gauges() metrics.Gauges {
 	return metrics.Gauges{
 		Writes:            s.fanout.Snapshot,
 		LogDropped:        s.access.Dropped,
+		JournalBytes:      s.journalBytes,
 		ClientConnections: func() int { return s.front.Stats().Active },
 		Up: func(i int) bool {
 			state, _ := all[i].State()

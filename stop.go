@@ -128,6 +128,12 @@ func (s *service) close() int {
 			code = exitFailed
 		}
 	}
+	if s.journal != nil {
+		if err := s.journal.Close(); err != nil {
+			s.log.Error("cannot close the journal", "error", err)
+			code = exitFailed
+		}
+	}
 	if s.admin != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), flushTime)
 		_ = s.admin.Shutdown(ctx)

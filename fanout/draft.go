@@ -18,14 +18,14 @@ type draft struct {
 	expires int64 // clock.Now; 0: it is not settled
 	settled bool
 	view    View // with backends by name
-	print   fingerprint
+	match   fingerprint
 	verdict verdict
 	answer  []byte // empty: there is none
 }
 
 // draftLocked is the draft of w as it is now.
 func (f *Fanout) draftLocked(w *write, now int64) draft {
-	d := draft{seq: w.seq, scope: w.scope, view: f.viewLocked(w, true, now), print: w.print, verdict: w.verdict}
+	d := draft{seq: w.seq, scope: w.scope, view: f.viewLocked(w, true, now), match: w.print, verdict: w.verdict}
 	if !w.scoped {
 		d.scope = scope{}
 	}
@@ -52,7 +52,7 @@ func (d *draft) record(f *Fanout) journal.Kept {
 	b := make([]byte, 0, len(page)+len(d.answer)+32)
 	b = binary.AppendUvarint(b, uint64(len(page)))
 	b = append(b, page...)
-	b = append(b, d.print[:]...)
+	b = append(b, d.match[:]...)
 	b = append(b, byte(d.verdict))
 	b = append(b, d.answer...)
 	k := journal.Kept{Seq: d.seq, Scope: journal.Scope(d.scope), Data: b}
@@ -71,7 +71,7 @@ func readDraft(k *journal.Kept) (d draft, err error) {
 		return d, errRecord
 	}
 	page, b := k.Data[used:used+int(n)], k.Data[used+int(n):]
-	if len(b) < len(d.print)+1 {
+	if len(b) < len(d.match)+1 {
 		return d, errRecord
 	}
 	var p keptPage
@@ -79,8 +79,8 @@ func readDraft(k *journal.Kept) (d draft, err error) {
 		return d, fmt.Errorf("%w: %w", errRecord, err)
 	}
 	d.seq, d.scope, d.settled = k.Seq, scope(k.Scope), k.Expires != 0
-	copy(d.print[:], b)
-	d.view, d.verdict, d.answer = p.view(), verdict(b[len(d.print)]), b[len(d.print)+1:]
+	copy(d.match[:], b)
+	d.view, d.verdict, d.answer = p.view(), verdict(b[len(d.match)]), b[len(d.match)+1:]
 	return d, nil
 }
 

@@ -84,7 +84,7 @@ func (f *Fanout) recallRecord(w *write, seq uint64) (why refusal, r *reply, agai
 		return admitted, nil, true
 	case k.Expires <= f.wallTime(clock.Now()).UnixNano():
 		return admitted, nil, false
-	case d.print != w.print:
+	case d.match != w.print:
 		return keyTaken, nil, false
 	}
 	r = &reply{verdict: d.verdict, view: f.public(d.view)}
