@@ -22,6 +22,7 @@ func (j *Journal) append() {
 	var requests []*request
 	timer := time.NewTimer(tick)
 	timer.Stop()
+	armed := false // more updates do not put the sync off
 	for {
 		select {
 		case <-j.queue.filled:
@@ -29,8 +30,12 @@ func (j *Journal) append() {
 			j.appendAll(requests)
 			clear(requests)
 		case <-j.updated:
-			timer.Reset(tick)
+			if !armed {
+				timer.Reset(tick)
+				armed = true
+			}
 		case <-timer.C:
+			armed = false
 			j.sync()
 		case <-j.stop:
 			timer.Stop()

@@ -80,10 +80,11 @@ func (j *Journal) applySynced(b *pebble.Batch) (*store, error) {
 // largeBatch is about where Pebble begins to take a batch's memory for its own.
 const largeBatch = minMemTableSize / 4
 
-// remember keeps a batch, from before it is applied, until it is known to be on disk.
-func (j *Journal) remember(b *pebble.Batch) {
+// remember keeps a batch, from before it is applied, until it is known to be on disk. waited:
+// somebody else closes it, who may still wait for its sync when that of a later one is there.
+func (j *Journal) remember(b *pebble.Batch, waited bool) {
 	d := done{number: j.batch, batch: b}
-	if b.Len() > largeBatch {
+	if waited || b.Len() > largeBatch {
 		d.batch, d.repr = nil, bytes.Clone(b.Repr())
 	}
 	j.redo = append(j.redo, d)

@@ -50,13 +50,14 @@ func (j *Journal) records(u *journal.Update) (b *pebble.Batch, err error) {
 // apply begins a batch's way, under the journal's order, and lets go of that.
 func (j *Journal) apply(b *pebble.Batch, synced bool) error {
 	number := j.batch
-	j.remember(b)
+	j.remember(b, synced)
 	if synced {
 		s, err := j.applySynced(b)
 		j.order.Unlock()
 		if err != nil || !j.wait(s, b, number) {
 			return journal.ErrUncertain
 		}
+		_ = b.Close()
 		return nil
 	}
 	if err := j.store.db.Apply(b, pebble.NoSync); err != nil {
