@@ -42,7 +42,7 @@ func (f *Fanout) Forget(backend string) (sum Forgotten, err error) {
 		after, more, err = step(t, after, until, &sum)
 	}
 	t.stir()
-	if err == nil && f.o.Journal != nil && f.tellJournal(true) {
+	if err == nil && f.o.Journal != nil && !f.flush(0) {
 		err = ErrJournal
 	}
 	return sum, err

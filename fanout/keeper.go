@@ -3,7 +3,6 @@ package fanout
 import (
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"tutti/clock"
@@ -17,19 +16,22 @@ const (
 	keepPause = time.Second
 )
 
-// keeper is the goroutine that tells the journal what became of deliveries. What it has not
-// told when the process dies is delivered again.
+// keeper is what the goroutine that tells the journal what became of deliveries works with. What
+// it has not told when the process dies is delivered again.
 type keeper struct {
-	wake chan struct{} // of one: there is something to tell
+	wake chan struct{} // of one: there is something to tell, or somebody waits for it
 
-	mu     sync.Mutex // one update at a time
+	// Fanout.mu guards these.
+	begun   uint64      // updates
+	done    uint64      // the last one that is on disk, and all before with it
+	waiting []chan bool // told whether the next one is on disk; each of one
+
+	// Of the goroutine, and of Close when that has ended.
 	u      journal.Update
 	told   []*delivery // of which u tells
 	passed []pass      // likewise
 	kept   []*write    // likewise
 	drafts []draft
-	begun  uint64   // updates; Fanout.mu guards it
-	done   uint64   // the last one that succeeded, and all before with it
 	blocks []uint64 // of which all may be settled once no more can come
 }
 
@@ -44,9 +46,13 @@ func (f *Fanout) keep() {
 	for {
 		select {
 		case <-f.keeper.wake:
-			tell.Reset(keepEvery)
+			if !f.awaited() {
+				tell.Reset(keepEvery)
+			} else if f.tellJournal() {
+				tell.Reset(keepPause)
+			}
 		case <-tell.C:
-			if f.tellJournal(false) {
+			if f.tellJournal() {
 				tell.Reset(keepPause)
 			}
 		case <-expire.C:
@@ -70,47 +76,81 @@ func (f *Fanout) expireRecords() time.Duration {
 	return max(time.Duration(due-now), expireEvery)
 }
 
-// tellJournal tells the journal what it does not know. sync: it is on disk on return. It
-// returns true when that could not be done, and it is to be tried again.
-func (f *Fanout) tellJournal(sync bool) (again bool) { return f.update(sync, 0) }
+// awaited tells whether somebody waits for the next update.
+func (f *Fanout) awaited() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.keeper.waiting) > 0
+}
 
 // flush returns when an update is on disk: that with this number, of keeper.begun, or a later
 // one. Those who wait at the same time share it. False: it could not be done.
-func (f *Fanout) flush(update uint64) bool { return !f.update(true, update) }
-
-func (f *Fanout) update(sync bool, unless uint64) (again bool) {
-	k := &f.keeper
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if unless != 0 && k.done >= unless {
+func (f *Fanout) flush(update uint64) bool {
+	done := make(chan bool, 1)
+	f.mu.Lock()
+	if update != 0 && f.keeper.done >= update {
+		f.mu.Unlock()
+		return true
+	}
+	f.keeper.waiting = append(f.keeper.waiting, done)
+	f.mu.Unlock()
+	poke(f.keeper.wake)
+	select {
+	case ok := <-done:
+		return ok
+	case <-f.quit:
 		return false
 	}
+}
+
+// tellJournal tells the journal what it does not know, and those who wait for that. It returns
+// true when that could not be done, and it is to be tried again.
+func (f *Fanout) tellJournal() (again bool) {
+	k := &f.keeper
 	f.mu.Lock()
+	waiting := k.waiting
+	k.waiting = nil
+	again = !f.updateLocked(len(waiting) > 0 || f.closed)
+	f.unlock()
+	for _, done := range waiting {
+		done <- !again
+	}
+	return again
+}
+
+// updateLocked makes an update. It gives the lock back while the journal has it.
+func (f *Fanout) updateLocked(sync bool) bool {
+	k := &f.keeper
 	k.begun++
 	f.gatherLocked(sync)
 	begun := k.begun
 	f.mu.Unlock()
-	k.u.Kept = k.u.Kept[:0]
-	for i := range k.drafts {
-		k.u.Kept = append(k.u.Kept, k.drafts[i].record(f))
-	}
-	clear(k.drafts)
-	err := f.notePassed()
-	if err == nil {
-		err = f.o.Journal.Update(&k.u)
-	}
+	err := f.writeUpdate()
 	f.mu.Lock()
-	defer f.unlock()
 	if err != nil {
 		f.ungatherLocked()
 		f.notes = append(f.notes, note{what: noteJournal, err: err})
-		return true
+		return false
 	}
 	f.toldLocked()
 	if sync {
 		k.done = begun
 	}
-	return false
+	return true
+}
+
+// writeUpdate completes the update and hands it to the journal.
+func (f *Fanout) writeUpdate() error {
+	k := &f.keeper
+	k.u.Kept = k.u.Kept[:0]
+	for i := range k.drafts {
+		k.u.Kept = append(k.u.Kept, k.drafts[i].record(f))
+	}
+	clear(k.drafts)
+	if err := f.notePassed(); err != nil {
+		return err
+	}
+	return f.o.Journal.Update(&k.u)
 }
 
 // gatherLocked makes the update of all that the journal does not know.

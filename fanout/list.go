@@ -143,7 +143,7 @@ func (f *Fanout) change(id string, do func(w *write, now int64) error) error {
 	case w == nil:
 		return ErrUnknown
 	}
-	if err = f.changeFound(w, do); err == nil && f.o.Journal != nil && f.tellJournal(true) {
+	if err = f.changeFound(w, do); err == nil && f.o.Journal != nil && !f.flush(0) {
 		return ErrJournal
 	}
 	return err

@@ -67,7 +67,7 @@ func (f *Fanout) Close() (first []Abandoned, total int) {
 	close(f.quit)
 	f.running.Wait()
 	if f.o.Journal != nil {
-		f.tellJournal(true)
+		f.tellJournal()
 		return nil, 0 // nothing is given up
 	}
 	return f.abandoned()
