@@ -25,7 +25,7 @@ build: ## the static binary ./tutti, its version stamped
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o tutti .
 
 .PHONY: test
-test: vet plain tls race ## every test: as `go test ./...`, under the race detector, over plain I/O, over TLS
+test: vet plain tls journal race ## every test: as `go test ./...`, under the race detector, over plain I/O, over TLS, with a journal
 	$(GO) test ./...
 	$(GO) test -C loadtest -count=1 ./...
 	$(GO) test -C deploy/check -count=1 ./...
@@ -47,6 +47,11 @@ plain: ## the tests of what does raw I/O, over the standard library instead
 .PHONY: tls
 tls: ## the tests of what does I/O, and of the whole binary, over TLS on both sides
 	TUTTI_TLS=1 $(GO) test -p 1 -count=1 $(PLAIN) ./e2e
+
+# With TUTTI_JOURNAL set these tests' writes lie in a journal.
+.PHONY: journal
+journal: ## the tests of the fan-out, with a journal
+	TUTTI_JOURNAL=1 $(GO) test -p 1 -count=1 ./fanout
 
 .PHONY: e2e
 e2e: ## the whole binary, killed, flooded and drained
