@@ -114,7 +114,7 @@ func (f *Fanout) acceptStream(x *front.Exchange, w *write, send *uint64) bool {
 		if r == admitted && err == nil || r == forgotten {
 			r = f.recall(w)
 		}
-		r = f.acceptArrived(w, r, err, head+int64(len(w.memory.b)-room), send)
+		r = f.acceptArrived(w, r, err, head+w.arrived(room), send)
 	}
 	switch {
 	case err != nil:
@@ -169,6 +169,14 @@ func (f *Fanout) reserve(x *front.Exchange, w *write, head int64) refusal {
 		return tooManyBytes
 	}
 	return f.ledger.reserve(w, head)
+}
+
+// arrived is how much of a body has come, behind room. There is no memory when none was taken.
+func (w *write) arrived(room int) int64 {
+	if w.memory == nil {
+		return 0
+	}
+	return int64(len(w.memory.b) - room)
 }
 
 // arrive reads x's body into w.memory behind room bytes, which are for the head.

@@ -97,6 +97,27 @@ func TestPastMaxPendingBytesAWriteIsRefusedAndForwardedToNobody(t *testing.T) {
 	r.settled(1)
 }
 
+func TestABodyOfUnknownLengthForWhichThereIsNoRoomAtAllIsRefused(t *testing.T) {
+	release := make(chan struct{})
+	a := newFake(t, "a", hangUntil(release))
+	r := rigOf(t, func(s *setup) { s.fanout.MaxPendingBytes = 100_000 }, a)
+	first := r.dial()
+	first.send(post("/", strings.Repeat("x", 100_000-step)))
+	eventually(t, "it is held", func() bool { return len(a.requests()) == 1 })
+	c := r.dial()
+	c.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\ny\r\n")
+	got, err := c.read("POST")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refusedWith(t, r, got, 503, "proxy_internal_error", "pending_bytes")
+	close(release)
+	if got, err := first.read("POST"); err != nil || got.status != 201 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	r.settled(1)
+}
+
 func TestABodyPastMaxWriteSizeIsRefusedAndForwardedToNobody(t *testing.T) {
 	a := newFake(t, "a", nil)
 	const most = 100_000
