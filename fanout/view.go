@@ -44,7 +44,7 @@ func (r Ref) MarshalJSON() ([]byte, error) {
 
 // Filter selects writes for List. The zero value selects the first 100 of all.
 type Filter struct {
-	State   string // "pending", "parked", "settled"; empty: any
+	State   string // "pending", "parked", "settled" (with a journal those of the last moment only); empty: any
 	Backend string // "host:port": only writes this backend still owes or has parked; empty: any
 	After   uint64 // only sequences above
 	Limit   int    // 0: 100; at most 1000
