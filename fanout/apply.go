@@ -218,6 +218,9 @@ func (f *Fanout) decideLocked(w *write) {
 		return
 	}
 	w.verdict = decide(w.deliveries, f.o.Ack, f.held)
+	if w.verdict == acknowledged && w.good == nil && w.unfinished > 0 {
+		w.verdict = undecided // its answer went with a process before: a backend is asked for it
+	}
 	if w.verdict == undecided {
 		return
 	}

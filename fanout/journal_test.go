@@ -364,3 +364,45 @@ func TestABackendThatIsGoneAndOwedKeepsFromStarting(t *testing.T) {
 	}
 	_ = j.Close()
 }
+
+// Its answer went with the process: a backend is asked for it, while others have yet to take it.
+func TestAKeyedWriteWhoseAnswerIsLostIsDeliveredToTheOthers(t *testing.T) {
+	release := make(chan struct{})
+	failing, other := newFake(t, "failing", script(500)), newFake(t, "other", nil)
+	s := newStored(t, failing, other)
+	one := func(o *setup) { o.fanout.Ack, o.fanout.AckEarliest, o.fanout.KeepFor = 1, true, 0 }
+	r := s.start(one)
+	if got := r.dial().do(keyedPost("k", "x")); got.status != 201 {
+		t.Fatalf("%+v", got)
+	}
+	eventually(t, "it is tried", func() bool { return len(failing.requests()) > 0 })
+	r.stop()
+	before := len(failing.requests())
+	other.behave(hangUntil(release))
+	r = s.start(one)
+	eventually(t, "it is tried again", func() bool { return len(failing.requests()) > before+1 })
+	close(release)
+	failing.behave(script(201))
+	eventually(t, "settled", func() bool { return r.f.Snapshot().Settled == 1 })
+	balanced(t, r)
+}
+
+func TestAKeyedWriteWhoseAnswerIsLostCanBeDropped(t *testing.T) {
+	failing, other := newFake(t, "failing", script(500)), newFake(t, "other", nil)
+	s := newStored(t, failing, other)
+	one := func(o *setup) { o.fanout.Ack, o.fanout.AckEarliest, o.fanout.KeepFor = 1, true, 0 }
+	r := s.start(one)
+	if got := r.dial().do(keyedPost("k", "x")); got.status != 201 {
+		t.Fatalf("%+v", got)
+	}
+	r.stop()
+	failing.down()
+	other.behave(hangUntil(nil))
+	r = s.start(one)
+	if err := r.f.Drop(r.f.List(Filter{})[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	other.cut()
+	eventually(t, "settled", func() bool { return r.f.Snapshot().Settled == 1 })
+	balanced(t, r)
+}

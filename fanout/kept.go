@@ -31,6 +31,8 @@ func (f *Fanout) keepLocked(w *write) {
 func (f *Fanout) takeAnswerLocked(w *write) (a *response) {
 	status := w.deliveries[0].status
 	switch {
+	case w.verdict == acknowledged && w.good == nil: // nobody is left to ask
+		a = f.statusResponse(f.successOf(w))
 	case w.verdict == acknowledged:
 		a, w.good = w.good, nil
 	case w.bad != nil && w.bad.status == status:
@@ -41,6 +43,16 @@ func (f *Fanout) takeAnswerLocked(w *write) (a *response) {
 	f.ledger.weigh(w, -a.size())
 	f.dropAnswersLocked(w)
 	return a
+}
+
+// successOf is the status of a delivery that was a success, as far as that is known.
+func (f *Fanout) successOf(w *write) int {
+	for i := range w.deliveries {
+		if d := &w.deliveries[i]; d.state == delivered && f.rules.success.Has(d.status) {
+			return d.status
+		}
+	}
+	return f.rules.success.lowest()
 }
 
 // dropAnswersLocked frees the answers that wait for the verdict on w.

@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"fmt"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -52,6 +53,16 @@ func (s *StatusSet) Has(code int) bool {
 
 // Empty tells whether no status is in s.
 func (s *StatusSet) Empty() bool { return s.bits == [10]uint64{} }
+
+// lowest is the lowest status in s, which is not empty.
+func (s *StatusSet) lowest() int {
+	for i, b := range s.bits {
+		if b != 0 {
+			return i<<6 + bits.TrailingZeros64(b)
+		}
+	}
+	return 0
+}
 
 // Overlaps tells whether a status is in both.
 func (s *StatusSet) Overlaps(other *StatusSet) bool {
