@@ -26,6 +26,7 @@ type series struct {
 
 func (b *bed) compare() error {
 	var all []*series
+	var looked []*watched
 	for _, w := range []work{reads, writes} {
 		if b.o.only != "" && b.o.only != w.name {
 			continue
@@ -35,8 +36,13 @@ func (b *bed) compare() error {
 			return err
 		}
 		all = append(all, s)
+		l, err := b.watched(w)
+		if err != nil {
+			return fmt.Errorf("watched %s: %w", w.name, err)
+		}
+		looked = append(looked, l)
 	}
-	text := b.report(all)
+	text := b.report(all, looked)
 	fmt.Print(text)
 	if b.o.out != "" {
 		if err := os.WriteFile(b.o.out, []byte(text), 0o644); err != nil {

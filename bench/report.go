@@ -12,12 +12,15 @@ import (
 )
 
 // report is Markdown that also reads well on a terminal.
-func (b *bed) report(all []*series) string {
+func (b *bed) report(all []*series, looked []*watched) string {
 	var t strings.Builder
 	fmt.Fprintf(&t, "# Tutti beside its peers\n\n%s", b.machine())
 	fmt.Fprintf(&t, "- %d rounds of %s, %d connections, %d nginx backends, %d worker(s) each\n",
 		b.o.rounds, b.o.duration, b.o.connections, b.o.backends, b.o.workers)
 	for _, s := range all {
+		s.report(&t)
+	}
+	for _, s := range looked {
 		s.report(&t)
 	}
 	return t.String()
