@@ -72,7 +72,7 @@ export async function retry(write, needsToken) {
 
 // drop gives up what of a write is not delivered.
 export async function drop(write, left, needsToken) {
-  const text = `${write.method} ${write.path} is given up for ${left}. They will differ from the others for good.`;
+  const text = `${write.method} ${write.path} is given up for ${left}, which will differ from the others for good.`;
   if (!(await confirm('Drop this write?', text, 'Drop'))) return;
   try {
     await attempt('DELETE', `-/writes/${write.id}`, 'The write is dropped.', needsToken);

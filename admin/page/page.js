@@ -107,6 +107,7 @@ function lost(error) {
   byId('unreachable').hidden = false;
   document.body.classList.add('stale');
   setAttribute(byId('verdict'), 'data-level', 'unknown');
+  setText(byId('verdict'), 'Not reachable.');
   document.title = 'not reachable – Tutti';
 }
 

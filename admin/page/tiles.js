@@ -34,7 +34,7 @@ export class Tiles {
     this.requests.show(format.rate(c.rate) + ' /s', `${format.plural(c.active, 'client', 'clients')} connected`);
     this.writes.show(format.rate(w.rate) + ' /s', `${format.count(w.settled)} of ${format.count(w.accepted)} on every backend`);
     const owing = status.backends.filter(late).length;
-    this.pending.show(format.count(w.pending), owing ? `owed to ${format.plural(owing, 'backend', 'backends')}, ${format.bytes(w.pending_bytes)}` : 'on their way', owing ? 'warn' : null);
+    this.pending.show(format.count(w.pending), owing ? `owed to ${format.plural(owing, 'backend', 'backends')}, ${format.bytes(w.pending_bytes)}` : w.pending > 0 ? 'on their way' : 'nothing is owed', owing ? 'warn' : null);
     this.parked.show(format.count(w.parked), w.parked ? 'given up for now: retry or drop' : 'nothing was given up', w.parked ? 'bad' : null);
     const v = verdict(status);
     setText(byId('verdict'), v.text);
@@ -78,7 +78,8 @@ function verdict(status) {
     if (level === 'good') level = 'warn';
   }
   if (said.length === 0) {
-    said.push(all.length === 1 ? 'The backend is up and has every write' : `All ${all.length} backends are up and have every write`);
+    const who = { 1: 'The backend is', 2: 'Both backends are' }[all.length] ?? `All ${all.length} backends are`;
+    said.push(`${who} up and ${all.length === 1 ? 'has' : 'have'} every write`);
   }
   const text = said.length < 2 ? said[0] : said.slice(0, -1).join(', ') + ' and ' + said.at(-1);
   return { level, text: text.charAt(0).toUpperCase() + text.slice(1) + '.' };

@@ -20,7 +20,8 @@ function answer(d) {
 
 function next(d, now) {
   if (d.state === 'sending') return 'now';
-  if (d.next_attempt) return 'in ' + format.duration((Date.parse(d.next_attempt) - now) / 1000 + 0.9);
+  const wait = Math.ceil((Date.parse(d.next_attempt) - now) / 1000);
+  if (d.next_attempt) return wait > 0 ? 'in ' + format.duration(wait) : 'now';
   if (d.state === 'waiting') return 'in its turn';
   if (d.state === 'parked') return d.status ? 'when you say' : 'when it is back';
   return '–';

@@ -44,38 +44,71 @@ func someTrouble(t *testing.T) *rig {
 	return r
 }
 
+// pictures is where they are kept, for somebody to look at; empty: nowhere.
+func pictures() string { return os.Getenv("TUTTI_SHOTS") }
+
+// inEveryLook does something at each of these widths and in both themes, checks that nothing is too wide
+// and that everything can be read, and takes a picture.
+func inEveryLook(b *tab, name string, widths []int64, f func()) {
+	b.t.Helper()
+	for _, width := range widths {
+		for _, theme := range []string{"light", "dark"} {
+			b.look(width, 1000, theme)
+			f()
+			where := fmt.Sprintf("%s-%d-%s", name, width, theme)
+			if over := eval[float64](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+				b.t.Errorf("%s: %v px too wide", where, over)
+			}
+			for _, text := range eval[[]string](b, faint) {
+				b.t.Errorf("%s: too faint: %s", where, text)
+			}
+			if dir := pictures(); dir != "" {
+				shoot(b, filepath.Join(dir, where+".png"))
+			}
+		}
+	}
+}
+
+var everyWidth = []int64{375, 768, 1280, 1600}
+
 func TestThePageIsFineAtEveryWidthAndInBothThemes(t *testing.T) {
 	t.Parallel()
 	r := someTrouble(t)
 	b := newTab(t)
 	b.open(r.page())
 	b.until("every backend is shown", `document.querySelectorAll("#backend-rows tr").length === 5`)
-	wait := 2 * time.Second
-	dir := os.Getenv("TUTTI_SHOTS")
-	if dir != "" {
-		wait = 40 * time.Second
+	if pictures() != "" {
+		<-time.After(40 * time.Second) // so that the charts have something
 	}
-	<-time.After(wait)
 	r.backends[2].Stop()
-	if dir != "" {
-		<-time.After(wait / 2)
-	}
 	b.until("one is down", `document.querySelectorAll("#backend-rows .pill[data-level=bad]").length === 1`)
-	for _, width := range []int64{375, 768, 1280, 1600} {
-		for _, theme := range []string{"light", "dark"} {
-			b.look(width, 1000, theme)
-			for _, state := range []string{"pending", "parked"} {
-				b.click(fmt.Sprintf(`#write-states label:has([value=%s])`, state))
-				b.until("writes are shown", `document.querySelectorAll("#write-table tbody").length > 0`)
-				if over := eval[float64](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
-					t.Errorf("at %d px the page is %v px too wide", width, over)
-				}
-				if dir != "" {
-					shoot(b, filepath.Join(dir, fmt.Sprintf("%d-%s-%s.png", width, theme, state)))
-				}
-			}
-		}
+	if pictures() != "" {
+		<-time.After(20 * time.Second)
 	}
+	for _, state := range []string{"pending", "parked"} {
+		inEveryLook(b, state, everyWidth, func() {
+			b.click(fmt.Sprintf(`#write-states label:has([value=%s])`, state))
+			b.until("writes are shown", `document.querySelectorAll("#write-table tbody").length > 0`)
+		})
+	}
+}
+
+func TestTheOtherStatesOfThePageAreFine(t *testing.T) {
+	t.Parallel()
+	narrowAndWide := []int64{375, 1600}
+	r := poisoned(t)
+	r.traffic(20*time.Millisecond, 0) // reads alone: writes would be parked, too
+	b := newTab(t, "net::ERR_")
+	b.open(r.page())
+	b.click(dropWrite)
+	b.until("it is asked", `document.getElementById("confirm").open`)
+	inEveryLook(b, "asked", narrowAndWide, func() {})
+	b.click("#confirm-yes")
+	b.until("all is well", `document.getElementById("verdict").dataset.level === "good"`)
+	inEveryLook(b, "well", narrowAndWide, func() {})
+	r.Kill()
+	b.until("it is not reachable", `!document.getElementById("unreachable").hidden`)
+	inEveryLook(b, "lost", narrowAndWide, func() {})
 }
 
 func shoot(b *tab, file string) {
