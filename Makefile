@@ -61,7 +61,7 @@ e2e: ## the whole binary, killed, flooded and drained
 # A module of its own, for the sake of its dependencies.
 .PHONY: browser
 browser: ## the status page in headless Chromium
-	$(GO) test -C e2e/browser -count=1 ./...
+	$(GO) test -C e2e/browser -count=1 -parallel 4 ./...
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## golangci-lint, formatting included, and a look whether other systems build
