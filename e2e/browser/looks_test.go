@@ -17,9 +17,8 @@ import (
 // one with parked writes, one drained.
 func someTrouble(t *testing.T) *rig {
 	t.Helper()
-	random := rand.New(rand.NewPCG(1, 2))
 	takes := func(most time.Duration, s harness.Script) harness.Script {
-		return func(c *harness.Call) { harness.After(time.Duration(random.Int64N(int64(most))), s)(c) }
+		return func(c *harness.Call) { harness.After(rand.N(most), s)(c) }
 	}
 	ok := harness.By(map[string]harness.Script{"POST": harness.Says(201, "w")}, harness.Says(200, "r"))
 	picky := func(c *harness.Call) {
