@@ -21,6 +21,12 @@ func logged(p *harness.Process, word string) []string {
 	return lines
 }
 
+// untilLogged waits for a line with a word: a program that serves may still be saying so.
+func untilLogged(t *testing.T, p *harness.Process, word string) {
+	t.Helper()
+	harness.Eventually(t, "it is logged: "+word, func() bool { return len(logged(p, word)) > 0 })
+}
+
 func TestTheLogSaysOnceThatABackendIsGoneAndOnceThatItIsBackAndWhatItIsOwed(t *testing.T) {
 	t.Parallel()
 	backends := harness.Backends(t, 2, harness.Says(201, "w"))
@@ -58,6 +64,7 @@ func TestTheLogBeginsWithEachBackendAndWhatIsListenedOn(t *testing.T) {
 	t.Parallel()
 	backends := harness.Backends(t, 2, harness.Says(200, "ok"))
 	p := start(t, harness.BackendFlag(backends...))
+	untilLogged(t, p, `msg="listening for operators"`)
 	for i, b := range backends {
 		if lines := logged(p, "address="+b.Addr); len(lines) != 1 || !strings.Contains(lines[0], "msg=backend number="+string(rune('1'+i))) {
 			t.Errorf("of backend %d: %q", i+1, lines)
@@ -79,6 +86,7 @@ func TestWhatTheDemoSuggestsWorks(t *testing.T) {
 	t.Parallel()
 	needed(t, "curl")
 	p := start(t, "--demo-backends=3", "--demo-flaky=1", "--demo-fail-rate=0.2")
+	untilLogged(t, p, "look: ")
 	for i, want := range []string{"demo=server1", "demo=server2", "demo=server3 drops_writes=20%"} {
 		if lines := logged(p, "msg=backend number="+string(rune('1'+i))); len(lines) != 1 || !strings.HasSuffix(lines[0], want) {
 			t.Errorf("of backend %d: %q", i+1, lines)
