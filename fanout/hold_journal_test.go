@@ -184,3 +184,26 @@ func TestARepeatGetsItsAnswerWhateverIsHeld(t *testing.T) {
 		t.Error("somebody is waited for who has been answered")
 	}
 }
+
+// The one whose request it was has been told 202; another asks to wait for the same write.
+func TestARepeatThatWaitsIsAnsweredWhenTheRestSuffices(t *testing.T) {
+	a, b := newFake(t, "a", nil), newFake(t, "b", hangUntil(make(chan struct{})))
+	r := rigOf(t, func(s *setup) { s.fanout.AckTimeout, s.backend.ResponseTimeout = time.Minute, time.Minute }, a, b)
+	keyed := func(prefer string) string {
+		return "POST / HTTP/1.1\r\nHost: a\r\nIdempotency-Key: k\r\nPrefer: " + prefer + "\r\nContent-Length: 1\r\n\r\nx"
+	}
+	if got := r.dial().do(keyed("respond-async")); got.status != 202 {
+		t.Fatalf("%+v", got)
+	}
+	c := r.dial()
+	c.send(keyed("wait=30"))
+	eventually(t, "it waits", func() bool {
+		r.f.mu.Lock()
+		defer r.f.mu.Unlock()
+		return r.f.ledger.wanted == 1 && r.f.waiters.first != nil && r.deliverer(0).owed == 0
+	})
+	r.group.All()[1].Hold()
+	if got, err := c.read("POST"); err != nil || got.status != 201 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
