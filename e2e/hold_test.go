@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -136,5 +137,59 @@ func TestAStopDoesNotWaitForAHeldBackend(t *testing.T) {
 	}
 	if !strings.Contains(p.Stderr(), "write abandoned") || !strings.Contains(p.Stderr(), backends[1].Addr) {
 		t.Errorf("the log says:\n%s", p.Stderr())
+	}
+}
+
+func TestHoldDrainAndForgetSurviveAKill(t *testing.T) {
+	t.Parallel()
+	const writes = 20
+	backends := harness.Backends(t, 3, harness.Says(201, "w"))
+	held, drained := backends[1], backends[2]
+	args := []string{harness.BackendFlag(backends...), "--journal=" + filepath.Join(t.TempDir(), "journal")}
+	p := start(t, args...)
+	change(t, p, held, "hold")
+	change(t, p, drained, "drain")
+	c := harness.Dial(t, p.Listen)
+	for range writes {
+		wantStatus(t, c.Do("POST", register("x")), 201)
+	}
+	p.Kill()
+
+	p = start(t, args...)
+	for b, state := range map[*harness.Backend]string{held: "held", drained: "drained"} {
+		if r := p.Get("/-/status"); !strings.Contains(r.Body, `"name":"`+b.Addr+`","state":"`+state+`"`) {
+			t.Errorf("%s is not %s: %s", b.Addr, state, r.Body)
+		}
+	}
+	if owed := p.Metrics().Must(t, "tutti_owed_writes", "backend", held.Addr); owed != writes || held.Count() != 0 {
+		t.Errorf("%v writes are owed, it got %d", owed, held.Count())
+	}
+	change(t, p, held, "resume")
+	harness.Eventually(t, "it has all", func() bool {
+		return p.Metrics().Must(t, "tutti_owed_writes", "backend", held.Addr) == 0
+	})
+	if n := held.Count(); n != writes {
+		t.Errorf("it got %d of %d", n, writes)
+	}
+
+	change(t, p, held, "hold")
+	c = harness.Dial(t, p.Listen)
+	for range writes {
+		wantStatus(t, c.Do("POST", register("forgettable")), 201)
+	}
+	change(t, p, held, "forget")
+	change(t, p, held, "resume")
+	p.Kill()
+
+	p = start(t, args...)
+	wantStatus(t, harness.Once(t, p.Listen, register("z")), 201)
+	harness.Eventually(t, "nothing is pending", func() bool { return p.Metrics().Must(t, "tutti_writes_pending") == 0 })
+	for _, call := range held.Whole() {
+		if strings.Contains(call.Body(), "forgettable") {
+			t.Errorf("it got %q, which was forgotten", call.Body())
+		}
+	}
+	if r := p.Get("/-/status"); strings.Contains(r.Body, `"state":"held"`) {
+		t.Errorf("resumed, and held again: %s", r.Body)
 	}
 }

@@ -377,7 +377,7 @@ func TestAWriteThatCantSucceedAnyMoreIs502ForItsRepeatsToo(t *testing.T) {
 
 func TestWhatAllBackendsRefuseIsKeptAsAnAnswer(t *testing.T) {
 	a, b := newFake(t, "a", script(422, 201)), newFake(t, "b", script(422, 201))
-	r := rigOf(t, nil, a, b)
+	r := rigOf(t, func(s *setup) { s.fanout.Policy.Base, s.fanout.Policy.Max = time.Hour, time.Hour }, a, b)
 	c := r.dial()
 	first := c.do(keyedPost("k", "x"))
 	if first.status != 422 || first.body != "done on a" {
