@@ -35,7 +35,9 @@ func TestAListByStateHasAllOfThatStateInOrder(t *testing.T) {
 		if got := c.do(request); got.status != map[string]int{"parked": 502, "pending": 202, "settled": 201}[state] {
 			t.Fatalf("%+v", got)
 		}
+		r.f.mu.Lock()
 		want[state] = append(want[state], r.f.ledger.seq)
+		r.f.mu.Unlock()
 	}
 	eventually(t, "five are parked, five pending", func() bool {
 		s := r.f.Snapshot()
