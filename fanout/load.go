@@ -188,7 +188,7 @@ func (f *Fanout) readRecord(w *write) error {
 	case d.verdict == acknowledged || d.verdict == refused:
 		a.shared = true
 		a.holders.Store(1)
-		w.kept, w.verdict, w.saved = a, d.verdict, 1
+		w.kept, w.verdict, w.saved = a, d.verdict, max(f.begun(), 1) // 0 would be that it is in no record
 	case f.rules.success.Has(a.status):
 		w.good = a
 	default:

@@ -87,11 +87,18 @@ func (f *Fanout) recallRecord(w *write, seq uint64) (why refusal, r *reply, agai
 	case d.match != w.print:
 		return keyTaken, nil, false
 	}
-	r = &reply{verdict: d.verdict, view: f.public(d.view)}
+	r = &reply{verdict: d.verdict, view: f.public(d.view), update: f.begun()}
 	if d.verdict == acknowledged || d.verdict == refused {
 		if r.response, err = f.readAnswer(d.answer); err != nil || r.response == nil {
 			return noJournal, nil, false
 		}
 	}
 	return repeated, r, false
+}
+
+// begun is the last update that is or was made. What was just read from the journal is on disk when it is.
+func (f *Fanout) begun() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.keeper.begun
 }
