@@ -58,7 +58,7 @@ func TestReplicasAgreeAfterTwoThousandConcurrentWritesWithAFlakyOne(t *testing.T
 	// With the cap of 64 s one write in 4,096 would meet so many failures in a row that it waits
 	// longer than --ack-timeout.
 	p := start(t, "--demo-backends=3", "--demo-listen="+harness.LocalAddr(port), "--demo-flaky=1",
-		"--demo-fail-rate=0.5", "--retry-base=10ms", "--retry-max-backoff=200ms")
+		"--demo-fail-rate=0.5", "--retry-base=10ms", "--retry-max-backoff=200ms", "--ack-timeout=10m")
 	crowd(users, func(i int) {
 		a, err := harness.TryOnce(t, p.Listen, register(fmt.Sprintf("user%d", i)))
 		if err != nil || a.Status != 201 {

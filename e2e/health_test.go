@@ -202,7 +202,9 @@ func TestABackendThatHangsIsTakenOutInTime(t *testing.T) {
 		"--health-interval=200ms", "--health-timeout=1s", "--health-fall=3")
 	harness.Eventually(t, "a check", func() bool { return backends[1].checks.Load() > 1 })
 	backends[1].Script(harness.Hangs)
-	becomes(t, p, 1, "unhealthy")
+	harness.EventuallyWithin(t, 15*time.Second, "it is unhealthy, long before it would be by the defaults", func() bool {
+		return state(t, p, 1) == "unhealthy"
+	})
 	wantReads(t, p, backends, 20, 0)
 	backends[1].Script(backends[1].over(harness.Says(200, "ok")))
 	becomes(t, p, 1, "live")
