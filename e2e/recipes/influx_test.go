@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -59,8 +60,8 @@ func values(t *testing.T, answer string) [][]any {
 	return table.Results[0].Series[0].Values
 }
 
-// influx: points are written by eight clients while one node is stopped and started. Each client
-// is answered 204, and in the end every node has every point.
+// influx: points are written by eight clients while one node is stopped and started, and Tutti is
+// killed in between. Each client is answered 204, and in the end every node has every point.
 func influx(t *testing.T, r *recipe) {
 	harness.Needed(t, "influxd", "influxdb")
 	harness.Needed(t, "curl", "curl")
@@ -70,6 +71,7 @@ func influx(t *testing.T, r *recipe) {
 		r.call(fmt.Sprintf("influx%d:8086", i+1), nodes[i].addr)
 	}
 	r.run()
+	r.call("/var/lib/tutti", filepath.Join(t.TempDir(), "journal"))
 	p := r.tutti()
 	r.call("tutti:8080", p.Listen)
 	if rows := values(t, r.run()); len(rows) != 1 || fmt.Sprint(rows[0][1]) != "21.5" {
@@ -99,10 +101,16 @@ func influx(t *testing.T, r *recipe) {
 		t.Error("the node that is down is owed nothing")
 	}
 	reads(t, p, nodes[2])
+	lacks := owed(t, p, nodes[2])
+	p.Kill()
+	p = r.again()
+	if n := owed(t, p, nodes[2]); n != lacks {
+		t.Errorf("after the crash %v points are owed, before it were %v", n, lacks)
+	}
 	wait = phase(each/2, each)
 	nodes[2].start()
 	wait()
-	settled(t, p, clients*each+1)
+	delivered(t, p)
 
 	var first string
 	for i, n := range nodes {

@@ -20,6 +20,7 @@ type recipe struct {
 	t      *testing.T
 	blocks []block
 	names  map[string]string // what stands on the page, and what takes its place here
+	args   []string          // Tutti's
 }
 
 // block is a fenced one.
@@ -89,7 +90,14 @@ func (r *recipe) tutti() *harness.Process {
 		r.t.Fatalf("not a command of Tutti's: %s", out)
 	}
 	r.t.Logf("tutti %q", args)
+	r.args = args
 	return program.Start(r.t, args...)
+}
+
+// again starts the program once more, as it was.
+func (r *recipe) again() *harness.Process {
+	r.t.Helper()
+	return program.Start(r.t, r.args...)
 }
 
 // run runs the next block and returns what it printed.
