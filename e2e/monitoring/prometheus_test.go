@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -81,10 +82,25 @@ func byPath(poison, refused harness.Script) harness.Script {
 	}}, harness.Says(200, "read"))
 }
 
-// TestPrometheusShowsTheDashboardAndAlerts: a real one scrapes a Tutti under load. First all is
-// well: no alert fires, and every query of the dashboard returns data. Then one thing after the
-// other goes wrong, until every alert has fired.
-func TestPrometheusShowsTheDashboardAndAlerts(t *testing.T) {
+// TestEveryQueryOfTheDashboardReturnsData from a Tutti under load, with a journal.
+func TestEveryQueryOfTheDashboardReturnsData(t *testing.T) {
+	t.Parallel()
+	harness.Needed(t, "prometheus", "prometheus")
+	script := harness.By(map[string]harness.Script{"POST": harness.Says(201, "written")}, harness.Says(200, "read"))
+	tutti := program.Start(t, harness.BackendFlag(harness.Backends(t, 3, script)...), "--journal="+filepath.Join(t.TempDir(), "journal"))
+	p := startPrometheus(t, config(t, tutti), rules(t))
+	ctx, stop := context.WithCancel(t.Context())
+	wait := traffic(ctx, tutti.Listen)
+	defer wait()
+	defer stop()
+	d := loadDashboard(t)
+	d.wantData(t, p, tutti.Admin)
+	d.wantChoices(t, p, tutti.Admin)
+}
+
+// TestEveryAlertFires, and none before something goes wrong: a real Prometheus watches a Tutti
+// under load, to which one thing after the other is done.
+func TestEveryAlertFires(t *testing.T) {
 	t.Parallel()
 	harness.Needed(t, "prometheus", "prometheus")
 	good, bad := harness.Says(201, "ok"), harness.Says(500, "no")
@@ -102,10 +118,11 @@ func TestPrometheusShowsTheDashboardAndAlerts(t *testing.T) {
 	defer wait()
 	defer stop()
 
-	d := loadDashboard(t)
-	d.wantData(t, p, tutti.Admin)
-	d.wantChoices(t, p, tutti.Admin)
 	names := alerts(t)
+	harness.Eventually(t, "Prometheus has seen some writes", func() bool {
+		seen, err := p.lately("tutti_writes_accepted_total > 20")
+		return err == nil && len(seen) > 0 && len(p.rules()) == len(names)
+	})
 	for _, name := range names {
 		if r := p.rules()[name]; r.State != "inactive" || r.Health != "ok" || r.LastError != "" {
 			t.Errorf("%s: %+v, though all is well", name, r)
@@ -151,10 +168,28 @@ func TestPrometheusShowsTheDashboardAndAlerts(t *testing.T) {
 		if r := p.rules()[name]; r.Health != "ok" {
 			t.Errorf("%s: %+v", name, r)
 		}
-		if !fired[name] && name != "TuttiAccessLogLost" { // TestAFullDiskOfTheAccessLogAlerts
+		if !fired[name] && name != "TuttiAccessLogLost" && name != "TuttiJournalFails" { // those have a test of their own
 			t.Errorf("%s has never fired", name)
 		}
 	}
+}
+
+func TestAFullJournalAlerts(t *testing.T) {
+	t.Parallel()
+	harness.Needed(t, "prometheus", "prometheus")
+	b := harness.NewBackend(t, harness.Says(201, "ok"))
+	tutti := program.Start(t, harness.BackendFlag(b), "--ack-timeout=1ms", "--journal="+filepath.Join(t.TempDir(), "journal"), "--journal-max-size=1MiB")
+	p := startPrometheus(t, config(t, tutti), rules(t))
+	harness.Eventually(t, "the rules are evaluated", func() bool {
+		r := p.rules()["TuttiJournalFails"]
+		return r.Health == "ok" && r.State == "inactive"
+	})
+	b.Stop()
+	body := strings.Repeat("x", 50_000)
+	harness.Eventually(t, "TuttiJournalFails fires", func() bool {
+		_, _ = do(t.Context(), http.MethodPost, "http://"+tutti.Listen+"/register", body) // refused, in the end
+		return p.rules()["TuttiJournalFails"].State == "firing"
+	})
 }
 
 func TestAFullDiskOfTheAccessLogAlerts(t *testing.T) {
