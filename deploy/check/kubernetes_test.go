@@ -2,6 +2,7 @@ package check
 
 import (
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -114,6 +115,10 @@ func TestManifestsFitTogether(t *testing.T) {
 			}
 		}
 	}
+	if v := c.VolumeMounts; len(v) != 1 || len(m.set.Spec.VolumeClaimTemplates) != 1 || v[0].Name != m.set.Spec.VolumeClaimTemplates[0].Name ||
+		!slices.ContainsFunc(c.Args, func(a string) bool { return strings.HasPrefix(a, "--journal="+v[0].MountPath+"/") }) {
+		t.Errorf("the journal is not in the volume: %+v", v)
+	}
 	if a := m.set.Spec.Template.Annotations["prometheus.io/port"]; a != strconv.Itoa(int(ports["admin"])) {
 		t.Errorf("Prometheus is told port %s", a)
 	}
@@ -136,6 +141,7 @@ func TestTheProbesOfARunningPodAnswer(t *testing.T) {
 		for name, addr := range here {
 			a = strings.Replace(a, "listen=:"+strconv.Itoa(int(ports[name])), "listen="+addr, 1)
 		}
+		a = strings.Replace(a, "--journal=/var/lib/tutti/", "--journal="+t.TempDir()+"/", 1)
 		if strings.HasPrefix(a, "--backend=") {
 			a = "--demo-backends=3"
 		}

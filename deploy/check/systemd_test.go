@@ -51,7 +51,7 @@ func environment(t *testing.T) []string {
 func TestTheUnitsEnvironmentIsGood(t *testing.T) {
 	t.Parallel()
 	text := wantCommand(t, environment(t))
-	for _, want := range []string{"192.0.2.3:8080", "/var/log/tutti/access.log"} {
+	for _, want := range []string{"192.0.2.3:8080", "--access-log=/var/log/tutti/access.log", "--journal=/var/lib/tutti"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("--check does not tell of %s: %s", want, text)
 		}
@@ -68,7 +68,7 @@ func TestTheUnitsSystemCallsSuffice(t *testing.T) {
 	dir := t.TempDir()
 	trace, clients, admin := filepath.Join(dir, "trace"), freeAddr(t), freeAddr(t)
 	r := spawn(t, "strace", "-f", "-qq", "-o", trace, program, "--demo-backends=3", "--listen="+clients, "--admin-listen="+admin,
-		"--access-log="+filepath.Join(dir, "access.log"), "--health-path=/")
+		"--access-log="+filepath.Join(dir, "access.log"), "--journal="+filepath.Join(dir, "journal"), "--health-path=/")
 	eventually(t, "it is ready", func() bool { return status(t.Context(), "GET", "http://"+admin+"/-/ready") == 200 })
 	for _, path := range []string{"/login", "/metrics"} {
 		if got := status(t.Context(), "GET", "http://"+clients+path); got != 200 {
