@@ -266,10 +266,9 @@ func TestAWriteIsFoundByItsID(t *testing.T) {
 	b.open(r.page())
 	b.click(`#write-states label:has([value=pending])`)
 	b.until("nothing is pending", `document.getElementById("writes-empty").textContent.startsWith("Nothing is pending")`)
-	b.do(chromedp.SendKeys(chromedp.CSS("#write-id"), "/-/writes/"+id)) // as Location has it
+	b.paste("#write-id", "/-/writes/"+id) // as Location has it
 	b.until("it is found", fmt.Sprintf(`document.querySelector("#write-table tbody")?.dataset.id === %q`, id))
-	eval[bool](b, `document.getElementById("write-id").select() ?? true`)
-	b.do(chromedp.SendKeys(chromedp.CSS("#write-id"), strings.Repeat("0", 32)))
+	b.paste("#write-id", strings.Repeat("0", 32))
 	b.until("it is not found", `document.getElementById("writes-empty").textContent.startsWith("No write has this id")`)
 }
 
@@ -350,7 +349,8 @@ func TestTheTokenIsAskedForAndKeptForTheTab(t *testing.T) {
 	b.until("it is up, without a token", is(target, "up"))
 	enter := func(value string) {
 		b.until("it is asked for", `document.getElementById("token").open && document.activeElement.id === "token-input"`)
-		b.do(chromedp.SendKeys(chromedp.CSS("#token-input"), value+kb.Enter))
+		b.paste("#token-input", value)
+		b.do(chromedp.KeyEvent(kb.Enter))
 	}
 	b.click(button(target, "drain"))
 	enter("wrong")

@@ -17,6 +17,7 @@ import (
 type rig struct {
 	*harness.Process
 	t        *testing.T
+	clients  string // where they connect, whichever process it is
 	args     []string
 	backends []*harness.Backend
 	client   *http.Client
@@ -33,6 +34,7 @@ func start(t *testing.T, backends []*harness.Backend, args ...string) *rig {
 	r := &rig{t: t, backends: backends, client: &http.Client{Transport: &http.Transport{}, Timeout: harness.Limit}}
 	t.Cleanup(r.client.CloseIdleConnections)
 	listen, admin := harness.FreeAddr(t), harness.FreeAddr(t)
+	r.clients = listen
 	r.args = append([]string{"--listen=" + listen, "--admin-listen=" + admin, harness.BackendFlag(backends...)}, args...)
 	r.again(listen, admin)
 	return r
@@ -57,7 +59,7 @@ func (r *rig) page() string { return "http://" + r.Admin + "/" }
 
 // ask sends one request to the proxy and returns the status, 0 for none.
 func (r *rig) ask(method, path, body string) int {
-	req, err := http.NewRequestWithContext(r.t.Context(), method, "http://"+r.Listen+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(r.t.Context(), method, "http://"+r.clients+path, strings.NewReader(body))
 	if err != nil {
 		r.t.Error(err)
 		return 0

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 
 	"tutti/e2e/harness"
@@ -133,6 +134,13 @@ func (b *tab) untilWithin(limit time.Duration, what, expression string) {
 func (b *tab) click(selector string) {
 	b.t.Helper()
 	b.do(chromedp.Click(chromedp.CSS(selector)))
+}
+
+// paste replaces what is in a field.
+func (b *tab) paste(selector, text string) {
+	b.t.Helper()
+	eval[bool](b, fmt.Sprintf(`(() => { const e = document.querySelector(%q); e.focus(); e.select(); return true; })()`, selector))
+	b.do(call(input.InsertText, input.InsertTextParams{Text: text}))
 }
 
 // look has the page shown at a width and in a theme, "light" or "dark".
