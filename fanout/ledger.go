@@ -482,6 +482,9 @@ func (l *ledger) unlink(w *write) {
 		delete(l.byScope, w.scope)
 	}
 	if l.records != nil {
+		if w.scoped {
+			l.records.dismissals++
+		}
 		delete(l.records.bySeq, w.seq)
 		return
 	}

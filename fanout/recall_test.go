@@ -33,3 +33,41 @@ func TestAnAnswerThatIsRecalledSurvivesACrashOnceItWasTold(t *testing.T) {
 		r.stop()
 	}
 }
+
+// A repeat that saw its write in memory, and came to be admitted when that was settled and in the
+// journal alone, was another write.
+func TestARepeatWhoseWriteJustLeftMemoryIsNoOtherWrite(t *testing.T) {
+	gate := make(chan struct{})
+	s := newStored(t, newFake(t, "a", func(*fakeRequest) reaction { return reaction{hang: gate} }))
+	r := s.start(nil)
+	if got := r.dial().do(keyedPost("k", "x", "Prefer: respond-async")); got.status != 202 {
+		t.Fatalf("%+v", got)
+	}
+	repeat := new(write)
+	repeat.begin(r.f.deliverers)
+	repeat.scoped = true
+	r.f.mu.Lock()
+	for _, w := range r.f.ledger.byScope {
+		repeat.scope, repeat.print = w.scope, w.print
+	}
+	r.f.mu.Unlock()
+	if why := r.f.recall(repeat); why != admitted {
+		t.Fatalf("a repeat of what is in memory: %v", why)
+	}
+	close(gate)
+	eventually(t, "it is in the journal alone", func() bool {
+		r.f.mu.Lock()
+		defer r.f.mu.Unlock()
+		return r.f.ledger.writes == 0
+	})
+	r.f.mu.Lock()
+	why := r.f.repeatsLocked(repeat)
+	r.f.mu.Unlock()
+	if why != forgotten {
+		t.Errorf("it would be admitted: %v", why)
+	}
+	if why := r.f.recall(repeat); why != repeated || repeat.record == nil {
+		t.Errorf("looked for again: %v", why)
+	}
+	r.f.freeResponse(repeat.record.response)
+}

@@ -16,7 +16,7 @@ type records struct {
 	keeping []*write    // records of them are to be kept; it refers to them
 	pending bool        // there is something to tell
 
-	dismissals uint64 // of writes with a client's key
+	dismissals uint64 // of writes with a client's key, from memory
 	onDirty    func() // told when there is again
 }
 
@@ -127,9 +127,6 @@ func (l *ledger) dismiss(w *write) {
 		if d := &w.deliveries[i]; d.state == parked {
 			d.to.held.remove(d)
 		}
-	}
-	if w.scoped {
-		l.records.dismissals++
 	}
 	l.unlink(w)
 	l.put(w.memory)
