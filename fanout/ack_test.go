@@ -54,7 +54,7 @@ func kinds(t *testing.T) map[byte]func() string {
 }
 
 func TestEveryAckPolicyAnswersWhenItShould(t *testing.T) {
-	const ackTimeout = 500 * time.Millisecond
+	const ackTimeout, never = 500 * time.Millisecond, time.Minute
 	f := func(ack, backends string, status int, from string, atLeast time.Duration) {
 		t.Helper()
 		t.Run(ack+" of "+backends, func(t *testing.T) {
@@ -68,8 +68,12 @@ func TestEveryAckPolicyAnswersWhenItShould(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			timeout := ackTimeout
+			if status != 202 {
+				timeout = never
+			}
 			r := newRig(t, addrs, func(s *setup) {
-				s.fanout.Ack, s.fanout.AckEarliest, s.fanout.AckTimeout = need, earliest, ackTimeout
+				s.fanout.Ack, s.fanout.AckEarliest, s.fanout.AckTimeout = need, earliest, timeout
 			})
 			c := r.dial()
 			start := time.Now()
@@ -78,7 +82,7 @@ func TestEveryAckPolicyAnswersWhenItShould(t *testing.T) {
 			if got.status != status || from != "" && got.header.Get("X-From") != from {
 				t.Errorf("answered %d from %q after %v: %s", got.status, got.header.Get("X-From"), took, got.body)
 			}
-			if took < atLeast || took > atLeast+1500*time.Millisecond {
+			if took < atLeast || took > atLeast+9*time.Second {
 				t.Errorf("answered after %v, want about %v", took, atLeast)
 			}
 			if s := r.f.Snapshot(); s.Accepted != 1 || s.Accepted != s.Settled+s.Pending+s.Parked {
