@@ -1,7 +1,6 @@
 package disk
 
 import (
-	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -30,6 +29,7 @@ const (
 	newestName = "newest"
 	storeName  = "db"
 	unmadeName = "db.new" // a store that is being made
+	unsureName = "format.new"
 )
 
 // format is what the file of that name holds.
@@ -52,9 +52,6 @@ func openDirectory(o *Options) (*directory, error) {
 
 // enter makes the directory, if it is not there, and locks it.
 func (d *directory) enter() (err error) {
-	if d.o.Dir == "" {
-		return errors.New("the journal has no directory")
-	}
 	if err := d.makeDir(d.o.Dir); err != nil {
 		return fmt.Errorf("cannot make the journal's directory: %w", err)
 	}
@@ -116,7 +113,7 @@ func (d *directory) look() error {
 		return fmt.Errorf("cannot list the journal's directory: %w", err)
 	}
 	for _, name := range names {
-		if !slices.Contains([]string{lockName, formatName, newestName, storeName, unmadeName, "lost+found"}, name) {
+		if !slices.Contains([]string{lockName, formatName, newestName, storeName, unmadeName, unsureName, "lost+found"}, name) {
 			return fmt.Errorf("the journal's directory %s holds %s, which is not a journal's", d.o.Dir, name)
 		}
 	}
@@ -145,7 +142,7 @@ func (d *directory) make() (err error) {
 	if err := d.fs.RemoveAll(d.path(unmadeName)); err != nil {
 		return fmt.Errorf("cannot remove what is left of an unfinished one: %w", err)
 	}
-	if err := d.write(formatName, []byte(format)); err != nil {
+	if err := d.writeFormat(); err != nil {
 		return err
 	}
 	if d.evidence, err = newEvidence(d.fs, d.path(newestName)); err != nil {
@@ -192,9 +189,11 @@ func (d *directory) openStore(synced uint64, wholly bool) (*store, error) {
 	if err != nil {
 		return nil, explain(err)
 	}
-	err = s.verifyChain(max(synced, last, d.evidence.batch))
-	if err == nil && wholly {
+	if wholly {
 		err = verifyTables(s, d.fs, name)
+	}
+	if err == nil {
+		err = s.verifyChain(max(synced, last, d.evidence.batch))
 	}
 	if err != nil {
 		_ = s.close()
@@ -226,13 +225,16 @@ func (d *directory) read(name string) (string, error) {
 	return string(b), err
 }
 
-func (d *directory) write(name string, b []byte) error {
-	f, err := d.fs.Create(d.path(name), vfs.WriteCategoryUnspecified)
+func (d *directory) writeFormat() error {
+	f, err := d.fs.Create(d.path(unsureName), vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return fmt.Errorf("cannot write to it: %w", err)
 	}
-	_, err = io.Copy(f, bytes.NewReader(b))
-	if err = errors.Join(err, f.Sync(), f.Close(), d.hide(name)); err != nil {
+	_, err = io.WriteString(f, format)
+	if err = errors.Join(err, f.Sync(), f.Close(), d.hide(unsureName)); err != nil {
+		return fmt.Errorf("cannot write to it: %w", err)
+	}
+	if err := d.fs.Rename(d.path(unsureName), d.path(formatName)); err != nil {
 		return fmt.Errorf("cannot write to it: %w", err)
 	}
 	return d.sync()

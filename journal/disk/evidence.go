@@ -14,16 +14,17 @@ import (
 // evidence is a small file beside the store that says how far the store went, once. The store can't
 // know that the last of its logs is missing, or the last lines of its manifest; this can.
 //
-// It has two slots, written in turn: a mark and a checksum.
+// It has two slots, written in turn: a mark, a batch that was on disk, and a checksum.
 type evidence struct {
 	mark
-	file vfs.File
-	next int // slot
+	reached uint64
+	file    vfs.File
+	next    int // slot
 }
 
 const (
 	slotSize  = 4096 // apart, so that one write harms one
-	slotBytes = 8 + 8 + 4
+	slotBytes = 8 + 8 + 8 + 4
 )
 
 // newEvidence makes the file, which says nothing yet.
@@ -33,7 +34,7 @@ func newEvidence(fs vfs.FS, name string) (*evidence, error) {
 		return nil, fmt.Errorf("cannot make it: %w", err)
 	}
 	b := make([]byte, 2*slotSize)
-	copy(b, slot(mark{}))
+	copy(b, slot(mark{}, 0))
 	_, err = f.Write(b)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return nil, fmt.Errorf("cannot make it: %w", err)
@@ -62,9 +63,11 @@ func openEvidence(fs vfs.FS, name string) (*evidence, error) {
 	return e, nil
 }
 
-func slot(m mark) []byte {
-	b := binary.BigEndian.AppendUint64(nil, m.log)
-	b = binary.BigEndian.AppendUint64(b, m.batch)
+func slot(m mark, reached uint64) []byte {
+	var b []byte
+	for _, n := range []uint64{m.log, m.batch, reached} {
+		b = binary.BigEndian.AppendUint64(b, n)
+	}
 	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
 }
 
@@ -75,27 +78,27 @@ func (e *evidence) decode(b []byte) (found bool) {
 			break
 		}
 		p := b[at : at+slotBytes]
-		m := mark{binary.BigEndian.Uint64(p), binary.BigEndian.Uint64(p[8:])}
-		if !slices.Equal(p, slot(m)) || found && m.log < e.log {
+		m, reached := mark{binary.BigEndian.Uint64(p), binary.BigEndian.Uint64(p[8:])}, binary.BigEndian.Uint64(p[16:])
+		if !slices.Equal(p, slot(m, reached)) || found && (m.log < e.log || reached < e.reached) {
 			continue
 		}
-		e.mark, e.next, found = m, 1-i, true
+		e.mark, e.reached, e.next, found = m, reached, 1-i, true
 	}
 	return found
 }
 
-// note notes a mark, if that is a new one. What can't be noted is less evidence.
-func (e *evidence) note(m *mark) {
-	if *m == e.mark {
+// note notes a mark and a batch that is on disk. What can't be noted is less evidence.
+func (e *evidence) note(m mark, reached uint64) {
+	if m == e.mark && reached == e.reached {
 		return
 	}
-	if _, err := e.file.WriteAt(slot(*m), int64(e.next)*slotSize); err != nil {
+	if _, err := e.file.WriteAt(slot(m, reached), int64(e.next)*slotSize); err != nil {
 		return
 	}
 	if err := e.file.SyncData(); err != nil {
 		return
 	}
-	e.mark, e.next = *m, 1-e.next
+	e.mark, e.reached, e.next = m, reached, 1-e.next
 }
 
 func (e *evidence) close() error { return e.file.Close() }

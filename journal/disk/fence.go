@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,9 +74,26 @@ const (
 // Create implements vfs.FS.
 func (f *fence) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	return f.create(category, func() (vfs.File, error) {
+		if err := f.settle(name); err != nil {
+			return nil, err
+		}
 		file, err := f.FS.Create(name, category)
 		return f.hide(name, file, err)
 	})
+}
+
+// settle brings the directory to disk before a marker is made or removed in it: what that points at,
+// or replaces it, has to be there after a power cut, whatever the file system's order. Pebble relies
+// on the order.
+func (f *fence) settle(name string) error {
+	if !strings.HasPrefix(f.PathBase(name), "marker.") {
+		return nil
+	}
+	dir, err := f.FS.OpenDir(f.PathDir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // OpenReadWrite implements vfs.FS.
@@ -148,12 +166,28 @@ func (f *fence) Rename(from, to string) error {
 
 // MkdirAll implements vfs.FS.
 func (f *fence) MkdirAll(name string, perm os.FileMode) error {
+	if f.private {
+		perm &= 0o700
+	}
 	return f.do(func() error { return f.FS.MkdirAll(name, perm) })
+}
+
+// Lock implements vfs.FS.
+func (f *fence) Lock(name string) (io.Closer, error) {
+	lock, err := f.FS.Lock(name)
+	if err == nil && f.private {
+		err = os.Chmod(name, 0o600)
+	}
+	return lock, err
 }
 
 // Remove implements vfs.FS. What can't be removed is left.
 func (f *fence) Remove(name string) error {
 	if f.closed.Load() {
+		return nil
+	}
+	if err := f.settle(name); err != nil {
+		f.close(err)
 		return nil
 	}
 	return f.FS.Remove(name)

@@ -91,7 +91,10 @@ func (j *Journal) start() error {
 		return errors.Join(err, s.close())
 	}
 	j.room.set(s.size())
-	j.dir.evidence.note(s.log.Load())
+	if reached := j.dir.evidence.reached; reached > j.batch {
+		j.o.Log.Error("the journal's end is missing", "dir", j.o.Dir, "batches", reached-j.batch)
+	}
+	j.dir.evidence.note(*s.log.Load(), j.batch)
 	j.running.Go(j.append)
 	j.running.Go(j.keep)
 	return nil
@@ -217,6 +220,7 @@ func (j *Journal) close() error {
 		err = fmt.Errorf("the last %d updates of the journal may be lost", n)
 	}
 	if j.store != nil {
+		j.dir.evidence.note(*j.store.log.Load(), j.store.synced.Load())
 		err = errors.Join(err, j.store.close())
 	}
 	j.store, j.shut = nil, true

@@ -40,10 +40,14 @@ func (j *Journal) look() {
 	if j.store == nil {
 		return
 	}
-	j.dir.evidence.note(j.store.log.Load())
+	e, m, reached := j.dir.evidence, *j.store.log.Load(), j.store.synced.Load()
 	if !j.room.due() {
+		if m != e.mark {
+			e.note(m, reached)
+		}
 		return
 	}
+	e.note(m, reached)
 	j.room.set(j.store.size())
 	if j.room.none() {
 		j.store.flushAgain()

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -32,6 +33,9 @@ type Options struct {
 const minFree = 64 << 20
 
 func (o *Options) complete() error {
+	if o.Dir == "" {
+		return errors.New("the journal has no directory")
+	}
 	for i, name := range o.Backends {
 		if slices.Contains(o.Backends[:i], name) {
 			return fmt.Errorf("backend %s is given twice", name)
