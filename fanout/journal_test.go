@@ -406,3 +406,26 @@ func TestAKeyedWriteWhoseAnswerIsLostCanBeDropped(t *testing.T) {
 	eventually(t, "settled", func() bool { return r.f.Snapshot().Settled == 1 })
 	balanced(t, r)
 }
+
+func TestAJournalThatCouldNotBeReadIsReadAgain(t *testing.T) {
+	gone, other := newFake(t, "gone", nil), newFake(t, "other", nil)
+	s := newStored(t, gone, other)
+	gone.down()
+	r := s.start(func(o *setup) { o.fanout.Ack, o.fanout.MaxPending = 1, 8 })
+	c := r.dial()
+	for _, body := range numbers(6) {
+		if got := c.do(post("/", body)); got.status != 201 {
+			t.Fatalf("%+v", got)
+		}
+	}
+	s.store.Fail(journal.ErrUnavailable)
+	gone.up()
+	eventually(t, "it could not be read", func() bool {
+		r.f.mu.Lock()
+		defer r.f.mu.Unlock()
+		return r.f.deliverers[0].disk.rest != 0
+	})
+	s.store.Fail(nil)
+	eventually(t, "all settled", func() bool { return r.f.Snapshot().Settled == 6 })
+	balanced(t, r)
+}

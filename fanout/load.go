@@ -20,7 +20,7 @@ const loadSize = 256
 const loadPause = time.Second
 
 // load brings the next of what is owed to t from the journal into its queue, if there is room
-// for it, and tells whether it did.
+// for it, and tells whether begin has to look again.
 func (f *Fanout) load(t *deliverer) (loaded bool) {
 	if f.o.Journal == nil {
 		return false
@@ -35,6 +35,7 @@ func (f *Fanout) load(t *deliverer) (loaded bool) {
 	defer f.unlock()
 	if err != nil {
 		t.disk.rest = now + int64(loadPause)
+		loaded = true // not for long: begin says until when
 		f.notes = append(f.notes, note{what: noteJournal, backend: t.b.Name(), err: err})
 	}
 	waits := false
