@@ -225,7 +225,7 @@ func TestInlineAnswersThatTakeLongGoOnElsewhereAndAreNotRepeated(t *testing.T) {
 	for i := range 3 { // from the second on there are idle connections
 		start := time.Now()
 		got := c.do(post("/", "x"))
-		if took := time.Since(start); got.status != 201 || got.header.Get("X-From") != "a" || took > 3*time.Second {
+		if took := time.Since(start); got.status != 201 || got.header.Get("X-From") != "a" || took > 9*time.Second {
 			t.Fatalf("%+v after %v", got, took)
 		}
 		for _, f := range fakes {
@@ -287,7 +287,7 @@ func TestTheOthersAnswersAreTakenWhileOneBackendHangs(t *testing.T) {
 			}
 			return owed == 1 && r.f.Snapshot().Accepted == 2
 		})
-		if took := time.Since(start); took > 2*time.Second {
+		if took := time.Since(start); took > 4500*time.Millisecond { // it is given up after 5 s
 			t.Errorf("backend %d hangs: the others were done after %v", hung, took)
 		}
 		r.stop()

