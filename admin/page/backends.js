@@ -105,13 +105,14 @@ export class Backends {
   }
 
   show(status, now) {
-    for (const b of status.backends) {
+    const body = byId('backend-rows');
+    for (const [i, b] of status.backends.entries()) {
       let row = this.rows.get(b.name);
       if (!row) {
         row = new Row(b.name, this.done);
         this.rows.set(b.name, row);
-        byId('backend-rows').append(row.element);
       }
+      if (body.children[i] !== row.element) body.insertBefore(row.element, body.children[i] ?? null);
       row.show(b, now, status.changes);
     }
     for (const [name, row] of this.rows) {

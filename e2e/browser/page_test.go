@@ -299,6 +299,25 @@ func TestThePageSurvivesARestartOfTutti(t *testing.T) {
 	}
 }
 
+func TestARestartWithOtherBackendsShowsThoseInTheirOrder(t *testing.T) {
+	t.Parallel()
+	r := start(t, replicas(t, 3))
+	b := newTab(t, "net::ERR_")
+	b.open(r.page())
+	b.until("there are three", `document.querySelectorAll("#backend-rows tr").length === 3`)
+	listen, admin := r.Listen, r.Admin
+	r.Stop()
+	for i, arg := range r.args {
+		if strings.HasPrefix(arg, "--backend=") {
+			r.args[i] = harness.BackendFlag(r.backends[2], r.backends[0])
+		}
+	}
+	r.again(listen, admin)
+	b.until("there are the two", fmt.Sprintf(`[...document.querySelectorAll("#backend-rows .name")].map(e => e.textContent).join() === "%s,%s"`,
+		r.backends[2].Addr, r.backends[0].Addr))
+	b.until("writes can be asked for by them", `document.querySelectorAll("#write-backend option").length === 3`)
+}
+
 // elsewhere serves a page that another site might.
 func elsewhere(t *testing.T, body string) string {
 	t.Helper()
