@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // An answer nobody waited for is in the journal's memory before it is on its disk: whoever asks for
@@ -70,4 +71,32 @@ func TestARepeatWhoseWriteJustLeftMemoryIsNoOtherWrite(t *testing.T) {
 		t.Errorf("looked for again: %v", why)
 	}
 	r.f.freeResponse(repeat.record.response)
+}
+
+// The page of a write that a client knows of outlives a crash right after the answer, whatever of
+// the write was and was not on disk.
+func TestAPageSurvivesACrashOnceItsIDWasTold(t *testing.T) {
+	up, down := newFake(t, "up", nil), newFake(t, "down", nil)
+	s := newStored(t, up, down)
+	for i, prefer := range []string{"respond-async", "wait=0", "", "wait=1"} {
+		down.down()
+		r := s.start(func(o *setup) { o.fanout.AckTimeout = 20 * time.Millisecond })
+		request := post("/", fmt.Sprint(i))
+		if prefer != "" {
+			request = preferring(prefer, fmt.Sprint(i))
+		}
+		if got := r.dial().do(request); got.status != 202 {
+			t.Fatalf("%q: %+v", prefer, got)
+		}
+		s.store.Crash(nil)
+		id := r.f.List(Filter{})[0].ID
+		r.stop()
+		r = s.start(nil)
+		down.up()
+		eventually(t, "settled", func() bool { return r.f.Snapshot().Settled == 1 })
+		if v, ok := r.f.Lookup(id); !ok || v.State != "settled" || v.Backends[1].State != "delivered" {
+			t.Errorf("%q: %v %+v", prefer, ok, v)
+		}
+		r.stop()
+	}
 }

@@ -15,7 +15,7 @@ func (f *Fanout) record(w *write) refusal {
 	}
 	w.entry = journal.Entry{
 		Seq: w.seq, ID: w.id, Accepted: f.wallTime(clock.Now()).UnixNano(), Keyed: w.keyed, Order: w.order,
-		Head: w.head, Method: w.line[:w.methodN], Target: w.line[w.methodN+1:], Request: w.request,
+		Head: w.head, Disclosed: w.disclosed, Method: w.line[:w.methodN], Target: w.line[w.methodN+1:], Request: w.request,
 	}
 	if w.scoped {
 		w.entry.Scope, w.entry.Fingerprint = journal.Scope(w.scope), w.print

@@ -19,7 +19,8 @@ const statusLeft = 499
 // respond answers x with r.
 func (f *Fanout) respond(x *front.Exchange, r *reply) {
 	f.trace(x, r)
-	if r.update != 0 && !f.flush(r.update) {
+	// Without its page a write is accepted all the same.
+	if r.update != 0 && !f.flush(r.update) && (r.verdict == acknowledged || r.verdict == refused) {
 		f.freeResponse(r.response)
 		f.problem(x, &answer.Problem{
 			Status: 503, Error: "proxy_internal_error", RetryAfter: 1,

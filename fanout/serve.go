@@ -16,6 +16,7 @@ func (f *Fanout) Serve(x *front.Exchange) {
 	}
 	p := f.preference(x)
 	w := f.newWrite(x)
+	w.disclosed = p.limit == 0
 	body, whole := x.Body()
 	var send uint64
 	if whole && !f.acceptHere(x, w, body, &send) || !whole && !f.acceptStream(x, w, &send) {
@@ -176,12 +177,23 @@ func (f *Fanout) concludeLocked(w *write, v verdict, now int64) (r reply) {
 		w.wanted.Store(false)
 	}
 	w.refs++
+	known := w.disclosed // to the journal, too
 	f.ledger.answered(w, v >= failed, now)
-	if w.scoped && f.o.Journal != nil && (v == acknowledged || v == refused) {
-		if r.update = w.saved; r.update == 0 {
-			r.update = f.keeper.begun + 1
-		}
+	if f.o.Journal != nil {
+		r.update = f.updateFor(w, v, known)
 	}
 	f.ledger.release(w)
 	return r
+}
+
+// updateFor is the journal's update that has to be on disk before a client is told v: the answer
+// of a keyed write, or that the id was told, by which its page is asked for. 0: none.
+func (f *Fanout) updateFor(w *write, v verdict, known bool) uint64 {
+	switch answer := v == acknowledged || v == refused; {
+	case answer && !w.scoped, !answer && (known || f.o.KeepFor == 0):
+		return 0
+	case answer && w.saved != 0:
+		return w.saved
+	}
+	return f.keeper.begun + 1
 }
