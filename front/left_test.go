@@ -147,3 +147,35 @@ func TestARequestAndItsFINInOneSegmentAreServedAndClosed(t *testing.T) {
 	check("part of a body", "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab", "")
 	check("nothing", "", "")
 }
+
+func TestRequestsThatComeAsTheSweeperGivesTheirConnectionUpAreAllServed(t *testing.T) {
+	plainOnly(t)
+	if !rawIO {
+		t.Skip("without the callback only silence is given up, not a FIN that is seen")
+	}
+	const request = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
+	f := startStill(t, echo)
+	check := func(how string, p phase, before func(c *client)) {
+		t.Run(how, func(t *testing.T) {
+			c := f.dial(t)
+			before(c)
+			f.noted(t, p)
+			all := f.conns()
+			all[0].phase.mark(all[0].phase.load(), late) // and the cut is yet to come
+			c.send(request + request)
+			_ = c.CloseWrite()
+			c.expect(200, "GET /a  ")
+			c.expect(200, "GET /a  ")
+			eventually(t, "the end is seen", func() bool {
+				f.pass(1) // now and then it has to be looked for
+				return f.Stats().Active == 0
+			})
+			c.expectEnd()
+		})
+	}
+	check("before the first", fresh, func(*client) {})
+	check("between two", idle, func(c *client) {
+		c.send(request)
+		c.expect(200, "GET /a  ")
+	})
+}

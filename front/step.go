@@ -161,7 +161,7 @@ func (c *conn) request(w *work) next {
 		w.need = head + int(x.Req.ContentLength)
 		return wait
 	}
-	if !c.enterAnswer(x) {
+	if !c.enterAnswer() {
 		return stop
 	}
 	c.countRequest()
@@ -178,14 +178,13 @@ func (c *conn) request(w *work) next {
 // enterAnswer begins the answer to a request that is here. The sweeper may just have given
 // the connection up as idle, or as left by a client whose FIN came with the request; what has
 // arrived is served nevertheless.
-func (c *conn) enterAnswer(x *Exchange) bool {
+func (c *conn) enterAnswer() bool {
 	old := c.phase.enter(at(answering, c.s.now()))
 	switch {
 	case !old.late():
 		return true
 	case old.phase() == fresh || old.phase() == idle:
-		x.CloseAfter()
-		return c.readAgain(time.Time{})
+		return c.readAgain(time.Time{}) // behind the sweeper's cut: nothing is left of that
 	}
 	c.overdue(old)
 	return false
