@@ -7,12 +7,15 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
 func TestABodyIsReadByOneGoroutineWhileAnotherAnswers(t *testing.T) {
+	var served atomic.Int64
 	f := start(t, func(x *Exchange) {
+		defer served.Add(1)
 		pieces := make(chan []byte, 4)
 		go func() {
 			defer close(pieces)
@@ -62,6 +65,8 @@ func TestABodyIsReadByOneGoroutineWhileAnotherAnswers(t *testing.T) {
 			wg.Wait()
 		}
 	}
+	// A server that is being closed keeps no connection.
+	eventually(t, "the last handler has returned", func() bool { return served.Load() == 12 })
 }
 
 func TestManyClientsAreServedAtOnce(t *testing.T) {

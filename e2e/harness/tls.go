@@ -99,6 +99,7 @@ func (s *secured) flags(t testing.TB, listen string, others []string) []string {
 		return nil
 	}
 	s.listeners.Store(listen, true)
+	t.Cleanup(func() { s.listeners.Delete(listen) }) // the port may be another's then
 	a := s.authority.For(t)
 	cert, key := a.Issue("127.0.0.1").Files()
 	flags := []string{"--tls-cert=" + cert, "--tls-key=" + key}
