@@ -11,6 +11,7 @@ type backlog struct {
 	done   journal.Set // of the unsettled writes: those it has, or that were given up for it
 	away   journal.Set // owed, and not in memory's queue
 	parked journal.Set
+	asked  journal.Set // of the owed: it has them, and is asked for a lost answer alone
 	noted  journal.Set // the journal has a note about the delivery
 	blocks []uint64    // of done, that the journal does not know as they are
 	rest   int64       // clock.Now before which nothing is read: the journal failed

@@ -429,3 +429,30 @@ func TestAJournalThatCouldNotBeReadIsReadAgain(t *testing.T) {
 	eventually(t, "all settled", func() bool { return r.f.Snapshot().Settled == 6 })
 	balanced(t, r)
 }
+
+// It has the write; that its answer has to be asked for again keeps no reads from it.
+func TestABackendThatIsAskedForALostAnswerLacksNothing(t *testing.T) {
+	release := make(chan struct{})
+	a, b := newFake(t, "a", nil), newFake(t, "b", script(500))
+	s := newStored(t, a, b)
+	r := s.start(nil)
+	c := r.dial()
+	c.send(keyedPost("k", "x"))
+	eventually(t, "it is noted that a has it", func() bool {
+		r.f.mu.Lock()
+		defer r.f.mu.Unlock()
+		return r.f.ledger.records.live.Len() == 1 && r.f.deliverers[0].owed == 0 && len(r.f.deliverers[0].disk.blocks) == 0
+	})
+	s.store.Crash(func(n int) int { return n })
+	r.stop()
+	a.behave(hangUntil(release))
+	r = s.start(nil)
+	eventually(t, "a is asked", func() bool { return len(a.requests()) == 2 })
+	if n, m := r.group.All()[0].Stats().Lacks, r.group.All()[1].Stats().Lacks; n != 0 || m != 1 {
+		t.Errorf("a lacks %d, b %d", n, m)
+	}
+	b.behave(script(201))
+	close(release)
+	eventually(t, "settled", func() bool { return r.f.Snapshot().Settled == 1 })
+	balanced(t, r)
+}

@@ -308,6 +308,7 @@ func (l *ledger) giveWay(d *delivery, from state, now int64) {
 
 // end takes a delivery that is done off its backend.
 func (l *ledger) end(d *delivery) {
+	d.to.disk.asked.Remove(d.w.seq)
 	if d.lacking {
 		d.lacking = false
 		d.to.peer.Lack(-1)

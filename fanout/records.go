@@ -190,15 +190,16 @@ func (l *ledger) place(d *delivery) {
 		w.firsts++
 	}
 	if !d.state.done() {
-		d.lacking = true
+		d.lacking = !b.asked.Has(w.seq)
 		w.refs++
 	}
 }
 
 // ask sends a keyed write to a backend that has it once more, if no answer to it is known: the
-// process ended before it could be kept. By the key the backend knows it for a repeat.
+// process ended before it could be kept. By the key the backend knows it for a repeat. It does not
+// lack the write meanwhile.
 func (l *ledger) ask(w *write) {
-	if w.kept != nil || w.good != nil || w.bad != nil {
+	if w.kept != nil || w.good != nil || w.bad != nil || l.keepFor <= 0 {
 		return
 	}
 	for i := range w.deliveries {
@@ -211,13 +212,13 @@ func (l *ledger) ask(w *write) {
 			l.pending++
 			w.class = classPending
 		}
-		d.state, d.away, d.lacking = waiting, true, true
+		d.state, d.away = waiting, true
 		d.attempts, d.firstEnded = 0, false
 		d.to.disk.done.Remove(w.seq)
 		d.to.disk.touch(journal.Block(w.seq))
 		d.to.disk.away.Add(w.seq)
+		d.to.disk.asked.Add(w.seq)
 		d.to.owed++
-		d.to.peer.Lack(+1)
 		d.to.stir()
 		w.unfinished++
 		w.refs++
