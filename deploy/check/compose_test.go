@@ -3,6 +3,7 @@ package check
 import (
 	"net"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -58,7 +59,7 @@ func TestComposeStartsWhatItSays(t *testing.T) {
 	}
 	tutti := p.Services["tutti"]
 	if v := tutti.Volumes; len(v) != 1 || p.Volumes[v[0].Source].Name == "" || !slices.Contains(tutti.Command, "--journal="+v[0].Target) ||
-		!strings.Contains(read(t, "Dockerfile"), "--chown=65534:65534 /out/journal "+v[0].Target+"\n") {
+		!strings.Contains(read(t, "Dockerfile"), "--chown=65534:65534 /out/lib "+path.Dir(v[0].Target)+"\n") {
 		t.Errorf("the journal is not in a volume that begins as the image's directory: %+v", v)
 	}
 	for _, arg := range tutti.Command {
