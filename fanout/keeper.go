@@ -315,6 +315,9 @@ func (d *delivery) toNote() journal.Note {
 		n.State = journal.NoteDropped
 	case sending, waiting:
 		n.State = journal.NoteOwed
+		if d.dropping {
+			n.State = journal.NoteDropped
+		}
 	case delivered:
 		n.State = journal.NoteOwed // that it is done is in the sets
 	}

@@ -124,6 +124,9 @@ func (f *Fanout) Drop(id string) error {
 func (f *Fanout) dropLocked(d *delivery, now int64) {
 	if d.state == sending || d.state == waiting && d.w.composing {
 		d.dropping = true // when that has ended; the latter is about to be queued
+		if r := f.ledger.records; r != nil {
+			r.note(d) // a crash before that drops it
+		}
 		return
 	}
 	d.to.queue.remove(d)

@@ -49,6 +49,9 @@ func (r *records) moved(d *delivery, from state, wasAway bool) {
 		r.note(d)
 	case delivered:
 		b.finished(seq)
+		if d.dropping {
+			r.note(d) // it is not dropped after all
+		}
 		r.stir()
 	case waiting:
 		if from == parked || d.attempts > 0 {
