@@ -99,7 +99,7 @@ loadtest: ## drive reads and writes at flaky demo backends; a verdict, and chart
 soak: ## both routes under load for SOAKTIME (30s) each, no errors, no growth; the long tests of e2e; 100,000 seeds
 	$(GO) run ./bench -soak $(SOAKTIME)
 	$(GO) test -count=1 -timeout 2h ./sim -run Simulation -seeds 100000 -v
-	TUTTI_SOAK=1 $(GO) test -count=1 -timeout 30m ./e2e
+	TUTTI_SOAK=1 $(GO) test -count=1 -timeout 90m ./e2e
 
 .PHONY: image
 image: ## build the container image with buildah and try it

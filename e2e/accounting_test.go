@@ -164,10 +164,10 @@ func heal(t *testing.T, p *harness.Process, backends []*harness.Backend, writes 
 	})
 }
 
-// explain logs what is not settled when a test has failed.
+// explain logs what is not settled when a test has failed and the program still runs.
 func explain(t *testing.T, p *harness.Process) {
 	t.Helper()
-	if !t.Failed() {
+	if !t.Failed() || p.Ended() {
 		return
 	}
 	m := p.Metrics()

@@ -20,7 +20,7 @@ var program harness.Binary
 
 func TestMain(m *testing.M) {
 	if addr := os.Getenv(recorderAddr); addr != "" {
-		os.Exit(record(addr, os.Getenv(recorderFile)))
+		os.Exit(record(addr, os.Getenv(recorderFile), os.Getenv(recorderMood)))
 	}
 	os.Exit(run(m))
 }
