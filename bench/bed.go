@@ -58,7 +58,7 @@ func (b *bed) needs() []need {
 	if b.o.strace {
 		ns = append(ns, need{"strace", "strace", noCommand("strace")})
 	}
-	if b.o.soak > 0 {
+	if b.o.soak > 0 || b.o.journal {
 		return ns
 	}
 	return append(

@@ -108,6 +108,10 @@ func (b *bed) series(w work) (*series, error) {
 }
 
 func (b *bed) measure(p *server, w work, profiled bool) (sample, error) {
+	return b.measureWith(p, w, b.o.connections, profiled)
+}
+
+func (b *bed) measureWith(p *server, w work, connections int, profiled bool) (sample, error) {
 	var m sample
 	served, err := b.served()
 	if err != nil {
@@ -123,7 +127,7 @@ func (b *bed) measure(p *server, w work, profiled bool) (sample, error) {
 	} else {
 		profile <- nil
 	}
-	if m.load, err = wrk(b.ctx, b.dir, p.addr, w, b.o.connections, b.o.duration); err != nil {
+	if m.load, err = wrk(b.ctx, b.dir, p.addr, w, connections, b.o.duration); err != nil {
 		return m, err
 	}
 	if err := <-profile; err != nil {

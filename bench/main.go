@@ -3,6 +3,7 @@
 //	go run ./bench                 five interleaved rounds of reads, five of writes
 //	go run ./bench -soak 30s       Tutti alone, for errors and growth
 //	go run ./bench -strace         system calls per request
+//	go run ./bench -journal        writes in a journal beside writes in memory
 //	go run ./bench -only reads -profile cpu.pprof
 //
 // What counts is the CPU time per request of the proxy's own processes, as a ratio to a peer's
@@ -35,6 +36,7 @@ type options struct {
 	tutti       string
 	profile     string
 	strace      bool
+	journal     bool
 	soak        time.Duration
 }
 
@@ -68,6 +70,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.tutti, "tutti", "", "`binary` to measure; built from this module when empty")
 	f.StringVar(&o.profile, "profile", "", "write a CPU profile of Tutti's first round to this `file` (needs -only)")
 	f.BoolVar(&o.strace, "strace", false, "count system calls per request, for -duration, instead of measuring time")
+	f.BoolVar(&o.journal, "journal", false, "measure writes with --journal beside those in memory, with -connections and four times as many")
 	f.DurationVar(&o.soak, "soak", 0, "run Tutti alone for this `time` on each route and fail on errors or growth")
 	if err := f.Parse(args); err != nil {
 		return o, fmt.Errorf("cannot read the flags: %w", err)
@@ -104,6 +107,8 @@ func run(ctx context.Context, o options) error {
 		return b.soak()
 	case o.strace:
 		return b.countSyscalls()
+	case o.journal:
+		return b.journal()
 	default:
 		return b.compare()
 	}

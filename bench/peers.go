@@ -66,7 +66,10 @@ func (b *bed) startBackend(i int) (*server, error) {
 }
 
 // startTutti is the binary under test.
-func (b *bed) startTutti() (*server, error) {
+func (b *bed) startTutti() (*server, error) { return b.startTuttiWith("Tutti") }
+
+// startTuttiWith is startTutti with further flags.
+func (b *bed) startTuttiWith(label string, flags ...string) (*server, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
@@ -79,7 +82,8 @@ func (b *bed) startTutti() (*server, error) {
 	for _, s := range b.backends {
 		argv = append(argv, "--backend="+s.addr)
 	}
-	s, err := b.launch("Tutti", addr, []string{fmt.Sprintf("GOMAXPROCS=%d", b.o.workers)}, argv...)
+	argv = append(argv, flags...)
+	s, err := b.launch(label, addr, []string{fmt.Sprintf("GOMAXPROCS=%d", b.o.workers)}, argv...)
 	if err != nil {
 		return nil, err
 	}
