@@ -8,10 +8,16 @@ import (
 	"tutti/fanout"
 )
 
+// statusUnkept is a 503 that says that the write was accepted, and is to be asked for again.
+const statusUnkept = 599
+
 // answered checks what the client of a write is told.
 func (w *world) answered(rec *record, a answer) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if a.status == 503 && rec.clientKey != "" && strings.Contains(a.body, "was accepted") {
+		a.status = statusUnkept
+	}
 	rec.answered, rec.status = w.h.now(), a.status
 	what := "a page" // with an id in it that no seed decides
 	if a.status == 201 {
@@ -24,7 +30,7 @@ func (w *world) answered(rec *record, a answer) {
 		w.acknowledged(rec, a)
 	case 202:
 		rec.id = strings.TrimPrefix(a.header.Get("Location"), "/-/writes/")
-		if waited < w.p.ackTimeout || len(rec.id) != 32 {
+		if waited < w.p.ackTimeout && !(w.p.journal && w.endedSince(rec.sentAt)) || len(rec.id) != 32 {
 			w.h.wrong("op %d is answered 202 after %v, at %q", rec.op, waited, rec.id)
 		}
 	case 404:
@@ -39,8 +45,12 @@ func (w *world) answered(rec *record, a answer) {
 		}
 	case 502:
 		w.gaveUp(rec, a)
+	case statusUnkept:
+		if len(w.p.diskFaults) == 0 && w.p.maxDisk == 0 && !w.endedSince(rec.sentAt) {
+			w.h.wrong("op %d is accepted, but its answer not kept", rec.op)
+		}
 	case 503:
-		if w.p.maxPending > 100 && w.p.maxBytes > 1<<20 && !w.stopped {
+		if w.p.maxPending > 100 && w.p.maxBytes > 1<<20 && len(w.p.diskFaults) == 0 && w.p.maxDisk == 0 && !w.stopped && !w.endedSince(rec.sentAt) {
 			w.h.wrong("op %d is answered 503", rec.op)
 		}
 	default:
@@ -82,7 +92,7 @@ func (w *world) gaveUp(rec *record, a answer) {
 		w.h.wrong("op %d is answered 502 with %q", rec.op, a.body)
 	}
 	rec.id = problem.ID
-	if w.p.policy.Attempts == 0 && !w.p.rejectsList() && !rec.dropped && !w.refusedByAll(rec) && !w.stopped {
+	if w.p.policy.Attempts == 0 && !w.p.rejectsList() && !rec.dropped && !w.refusedByAll(rec) && !w.stopped && !w.endedSince(rec.sentAt) {
 		w.h.wrong("op %d is answered 502, and nothing was parked or rejected", rec.op)
 	}
 }

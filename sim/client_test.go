@@ -45,6 +45,9 @@ func (c *client) run(steps []step) {
 }
 
 func (c *client) connect() bool {
+	if c.c != nil && !c.c.Quiet() {
+		c.leave(false)
+	}
 	for range 600 {
 		if c.c != nil {
 			return true
@@ -92,6 +95,7 @@ func (c *client) write(i int, s *step) {
 	if s.kind == stepPair {
 		recs = append(recs, c.w.newRecord(c.index, op+1, s))
 	}
+	at := c.w.h.now()
 	c.w.sends(s.kind, recs...)
 	if !c.send(s, recs) {
 		c.w.brokeOff(recs...)
@@ -104,9 +108,9 @@ func (c *client) write(i int, s *step) {
 		return
 	}
 	for k, rec := range recs {
-		a, err := c.receive(c.w.p.ackTimeout + slack)
+		a, err := c.receive(c.w.p.ackTimeout + slack + c.w.p.diskSlack())
 		if err != nil {
-			c.w.unanswered(err, recs[k:]...)
+			c.w.unanswered(at, err, recs[k:]...)
 			c.leave(true)
 			return
 		}
@@ -115,7 +119,7 @@ func (c *client) write(i int, s *step) {
 			c.page = a.header.Get("Location")
 		}
 		if a.closes {
-			c.w.unanswered(nil, recs[k+1:]...)
+			c.w.unanswered(at, nil, recs[k+1:]...)
 			c.leave(false)
 			return
 		}
@@ -177,6 +181,7 @@ func (c *client) receive(within time.Duration) (answer, error) {
 func (c *client) read(op int, s *step) {
 	w := c.w
 	w.asks(op, s.user)
+	at := w.h.now()
 	o := &w.p.backend
 	each := w.p.queueTime + 2*o.DialTimeout + 2*o.ResponseTimeout + o.StreamTimeout
 	if !c.put(fmt.Sprintf("GET /v/%d?op=%d HTTP/1.1\r\nHost: sim.test\r\n\r\n", s.user, op)) {
@@ -185,7 +190,7 @@ func (c *client) read(op int, s *step) {
 	}
 	a, err := c.receive(time.Duration(w.p.tries)*each + slack)
 	if err != nil {
-		w.unanswered(err)
+		w.unanswered(at, err)
 		c.leave(true)
 		return
 	}
@@ -205,13 +210,14 @@ func (c *client) ask() {
 	if c.page == "" {
 		return
 	}
+	at := c.w.h.now()
 	if !c.put("GET " + c.page + " HTTP/1.1\r\nHost: sim.test\r\n\r\n") {
 		c.leave(true)
 		return
 	}
 	a, err := c.receive(slack)
 	if err != nil {
-		c.w.unanswered(err)
+		c.w.unanswered(at, err)
 		c.leave(true)
 		return
 	}

@@ -12,6 +12,9 @@ type listener struct {
 	backlog chan net.Conn
 	gone    chan struct{}
 	once    sync.Once
+
+	mu    sync.Mutex
+	taken []*end // its ends of the connections
 }
 
 func newListener() *listener {
@@ -42,6 +45,16 @@ func (l *listener) Close() error {
 	}
 }
 
+// cut is the end of the process that listens: of all its connections, too.
+func (l *listener) cut() {
+	_ = l.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.taken {
+		c.Close()
+	}
+}
+
 // Addr implements net.Listener.
 func (l *listener) Addr() net.Addr { return address(0, 80) }
 
@@ -53,6 +66,9 @@ func (l *listener) dial(client int) (*end, error) {
 	default:
 	}
 	near, far := newPipe(address(client+1, 4000), l.Addr())
+	l.mu.Lock()
+	l.taken = append(l.taken, far)
+	l.mu.Unlock()
 	select {
 	case l.backlog <- far:
 		select {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"time"
 
 	"tutti/fanout"
@@ -16,6 +17,9 @@ func (w *world) operate() {
 func (w *world) act(a action) {
 	time.Sleep(a.at - w.h.now())
 	p := w.process.Load()
+	if p == nil {
+		return
+	}
 	b := p.group.All()[a.replica]
 	if a.kind == actDrain {
 		w.h.note("operator drains replica %d", a.replica)
@@ -57,7 +61,7 @@ func (w *world) decide(p *process, v fanout.View, k actionKind) {
 		err = p.fanout.Drop(v.ID)
 	}
 	w.h.note("operator: %v op %d: %v", k, op, err)
-	if err != nil {
+	if err != nil && !errors.Is(err, fanout.ErrJournal) { // that is done, and may be forgotten
 		w.mu.Lock()
 		rec.dropped = was
 		w.mu.Unlock()

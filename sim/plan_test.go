@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tutti/backend"
+	"tutti/journal"
 	"tutti/retry"
 )
 
@@ -29,6 +30,12 @@ type plan struct {
 	tries      int
 	queueTime  time.Duration
 	backend    backend.Options
+
+	journal    bool
+	maxDisk    int64   // bytes; 0: no limit
+	diskStalls float64 // how often it takes long
+	diskFaults []diskFault
+	outages    []outage
 
 	faults    [numFaults]int // weights
 	storms    []storm
@@ -150,7 +157,53 @@ func newPlan(seed uint64) *plan {
 	p.drawWeather(d)
 	p.drawClients(d)
 	p.drawOperators(d)
+	if d.chance(0.6) {
+		p.drawJournal(d)
+	}
 	return p
+}
+
+// drawJournal draws what the disk does, and when the process ends.
+func (p *plan) drawJournal(d dice) {
+	p.journal, p.stops = true, false
+	p.diskStalls = one(d, 0, 0, 0.01, 0.1)
+	if d.chance(0.1) {
+		p.maxDisk = int64(d.number(2000, 50000))
+	}
+	from := time.Duration(0)
+	if d.chance(0.3) {
+		for range d.number(1, 3) {
+			f := diskFault{from: from + d.between(0, p.length/2), err: one(d, journal.ErrFull, journal.ErrUnavailable, journal.ErrUncertain)}
+			f.to = f.from + d.between(10*time.Millisecond, 5*time.Second)
+			from = f.to
+			p.diskFaults = append(p.diskFaults, f)
+		}
+	}
+	for range one(d, 0, 1, 1, 2, 5) {
+		p.outages = append(p.outages, outage{
+			kind: outageKind(d.IntN(int(numOutages))), after: d.between(0, p.length/2), event: one(d, 0, d.number(1, 5), d.number(1, 100)),
+			down: d.between(0, time.Second), keeps: one(d, 0, 100, d.number(0, 100)),
+		})
+	}
+}
+
+// diskSlack is how long an answer may wait for a disk that stalls: for what others have it do, too.
+func (p *plan) diskSlack() time.Duration {
+	if p.diskStalls > 0 {
+		return 10 * time.Second
+	}
+	return 0
+}
+
+// notedWithin is how long it may take until what became of a delivery is on disk.
+func (p *plan) notedWithin() time.Duration {
+	if len(p.diskFaults) > 0 {
+		return time.Minute
+	}
+	if p.diskStalls > 0 {
+		return 10 * time.Second
+	}
+	return time.Second
 }
 
 // rejectsList tells whether a 404 of one replica ends its delivery.
@@ -224,6 +277,15 @@ func (p *plan) String() string {
 	fmt.Fprintf(&b, "dial %v, answer %v, stream %v, idle %v, conns %d, eject after %d for %v, checks %v, tries %d, queue %v\n",
 		o.DialTimeout, o.ResponseTimeout, o.StreamTimeout, o.IdleTimeout, o.MaxConns, o.EjectAfter, o.EjectFor, o.Checks.Path != "", p.tries, p.queueTime)
 	fmt.Fprintf(&b, "pending at most %d, %d bytes, kept for %v, stops %v within %v\n", p.maxPending, p.maxBytes, p.keepFor, p.stops, p.stopTime)
+	if p.journal {
+		fmt.Fprintf(&b, "a journal of at most %d bytes, stalls %v\n", p.maxDisk, p.diskStalls)
+	}
+	for _, f := range p.diskFaults {
+		fmt.Fprintf(&b, "the disk fails from %v to %v: %v\n", f.from, f.to, f.err)
+	}
+	for _, o := range p.outages {
+		fmt.Fprintf(&b, "it is %v %v and %d events after its start, %d%% left, down for %v\n", o.kind, o.after, o.event, o.keeps, o.down)
+	}
 	for f, w := range p.faults {
 		if w > 0 {
 			fmt.Fprintf(&b, "%v %d  ", fault(f), w)

@@ -5,11 +5,13 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tutti/backend"
 	"tutti/fanout"
 	"tutti/front"
+	"tutti/journal"
 	"tutti/metrics"
 	"tutti/proxy"
 )
@@ -24,14 +26,31 @@ type process struct {
 	fanout   *fanout.Fanout
 	balancer *proxy.Balancer
 	front    *front.Server
+	journal  journal.Journal
 	ln       *listener
 	serving  sync.WaitGroup
+
+	number int64 // of the processes
+	waits  atomic.Int64
+	fate   atomic.Pointer[outage]
+	events atomic.Int64
+	fallen atomic.Bool
+	dead   atomic.Bool // nothing it does reaches anybody
+	doomed chan outage
+	ends   []*end // of its connections to replicas; under world.mu
 }
 
 // start starts one.
 func (w *world) start() error {
-	p := &process{w: w, ln: newListener()}
+	w.starts++
+	p := &process{w: w, ln: newListener(), number: w.starts, doomed: make(chan outage, 1)}
 	if err := p.build(); err != nil {
+		if p.journal != nil {
+			_ = p.journal.Close()
+		}
+		if p.group != nil {
+			p.group.Close()
+		}
 		return err
 	}
 	p.serving.Go(func() { _ = p.front.Serve(p.ln) })
@@ -46,7 +65,7 @@ func (p *process) build() error {
 	}
 	p.metrics = metrics.New(names)
 	o := p.w.p.backend
-	o.Dial, o.Log = p.w.dial, slog.New(slog.DiscardHandler)
+	o.Dial, o.Log = p.dial, slog.New(slog.DiscardHandler)
 	all := make([]*backend.Backend, len(names))
 	for i, name := range names {
 		var err error
@@ -66,6 +85,7 @@ func (p *process) build() error {
 	}
 	p.front, err = front.New(front.Options{
 		Handler: p, MaxHeader: 16 << 10, ClientTimeout: 20 * time.Second, IdleTimeout: time.Minute,
+		Log: slog.New(alarm{slog.DiscardHandler, p.w.h}),
 	})
 	return err
 }
@@ -90,14 +110,39 @@ func (p *process) buildFanout() error {
 	if err != nil {
 		return err
 	}
+	if plan.journal {
+		if p.journal, err = p.openDisk(); err != nil {
+			return err
+		}
+	}
 	p.fanout, err = fanout.New(fanout.Options{
-		Group: p.group, Metrics: p.metrics, Log: slog.New(slog.DiscardHandler),
+		Group: p.group, Journal: p.journal, Metrics: p.metrics, Log: slog.New(slog.DiscardHandler),
 		Success: success, Reject: reject, RejectUnanimous: plan.reject == "unanimous",
 		Ack: need, AckEarliest: earliest, AckTimeout: plan.ackTimeout, Policy: plan.policy,
 		MaxPending: plan.maxPending, MaxPendingBytes: plan.maxBytes, MaxWriteSize: plan.maxWrite,
 		OrderBy: order, LastSequence: uint64(time.Now().UnixMicro()), KeepFor: plan.keepFor, Pseudonym: pseudonym,
 	})
 	return err
+}
+
+// alarm takes an error in the log of the front for what it is: a handler has panicked.
+type alarm struct {
+	slog.Handler
+	h *history
+}
+
+// Enabled implements slog.Handler.
+func (alarm) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelError }
+
+// Handle implements slog.Handler.
+func (a alarm) Handle(_ context.Context, r slog.Record) error {
+	text := r.Message
+	r.Attrs(func(f slog.Attr) bool {
+		text += " " + f.String()
+		return true
+	})
+	a.h.wrong("%s", text)
+	return nil
 }
 
 // Serve implements front.Handler.
@@ -151,7 +196,7 @@ func (w *world) look() {
 		w.h.wrong("the sum does not hold: %+v", s)
 	}
 	held := s.Pending + s.Parked
-	if held > uint64(w.p.maxPending) || s.PendingBytes > w.p.maxBytes+int64(held)*16<<10 {
+	if !w.p.journal && held > uint64(w.p.maxPending) || s.PendingBytes > w.p.maxBytes+int64(held)*16<<10 {
 		w.h.wrong("more is held than may be: %+v", s)
 	}
 	owed, parked := 0, 0

@@ -13,7 +13,11 @@ const heardWithin = 400 * time.Millisecond
 // asked notes that a read goes to r, and checks that it may: not if r lacks an answered write while
 // another live replica surely lacks none.
 func (w *world) asked(r *replica, op int) {
-	all := w.process.Load().group.All()
+	p := w.process.Load()
+	if p == nil {
+		return
+	}
+	all := p.group.All()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	q := w.reads[op]
@@ -38,7 +42,8 @@ func (w *world) asked(r *replica, op int) {
 		if o == r || !w.complete(o, q.sentAt) || !steadilyLive(all[o.index], w.h.start.Add(q.sentAt)) {
 			continue
 		}
-		w.h.wrong("read %d goes to replica %d, which lacks op %d, while replica %d lacks none", op, r.index, lacks.op, o.index)
+		w.h.wrong("read %d goes to replica %d, which lacks op %d, while replica %d lacks none; to Tutti they lack %d and %d",
+			op, r.index, lacks.op, o.index, all[r.index].Stats().Lacks, all[o.index].Stats().Lacks)
 		return
 	}
 	w.lacking++
@@ -59,12 +64,31 @@ func (w *world) lacks(r *replica, at time.Duration) *record {
 func (w *world) complete(r *replica, at time.Duration) bool {
 	for _, o := range w.writes {
 		s := &o.at[r.index]
-		heard := s.success > 0 && s.success+heardWithin < at
-		if o.whole && !heard && (o.answered == 0 && o.left || o.answered > 0 && accepted(o.status)) {
+		heard := s.success > 0 && s.success+heardWithin < at && !w.forgot(s.success)
+		if w.p.journal && !o.stored && !o.uncertain {
+			continue
+		}
+		if o.whole && !heard && (o.answered == 0 && w.mayBeAnswered(o) || o.answered > 0 && accepted(o.status)) {
 			return false
 		}
 	}
 	return true
+}
+
+// mayBeAnswered tells whether an answer to o, which its client has not got, may be decided already:
+// the client has left, or the answer waits for the disk.
+func (w *world) mayBeAnswered(o *record) bool {
+	return o.left || w.p.journal && (o.clientKey != "" || w.h.now()-o.sentAt >= w.p.ackTimeout)
+}
+
+// forgot tells whether a process ended before it has surely noted what happened at at.
+func (w *world) forgot(at time.Duration) bool {
+	for _, d := range w.downs {
+		if at < d.to && d.from < at+w.p.notedWithin() {
+			return true
+		}
+	}
+	return false
 }
 
 // accepted tells whether a write with this answer was.

@@ -24,11 +24,13 @@ type record struct {
 	status   int
 	id       string
 
-	seq     uint64 // as sent to replicas
-	idem    string
-	dropped bool // by an operator
-	forced  bool
-	at      []side
+	seq       uint64 // as sent to replicas
+	idem      string
+	stored    bool // the journal has said that it is on disk
+	uncertain bool // the journal could not say whether it is on disk
+	dropped   bool // by an operator
+	forced    bool
+	at        []side
 }
 
 // side is one write at one replica.
@@ -104,12 +106,11 @@ func (w *world) brokeOff(recs ...*record) {
 	}
 }
 
-// unanswered notes that there is no answer, for err; nil: the connection was to be closed.
-func (w *world) unanswered(err error, recs ...*record) {
+// unanswered notes that there is no answer to what was sent at at, for err; nil: the connection was
+// to be closed.
+func (w *world) unanswered(at time.Duration, err error, recs ...*record) {
 	w.brokeOff(recs...)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err != nil && !w.stopped {
+	if err != nil && !w.disturbed(at) {
 		w.h.wrong("a client is not answered: %v", err)
 	}
 }

@@ -43,7 +43,8 @@ func newReplica(w *world, i int) *replica {
 }
 
 // dial is backend.Dial.
-func (w *world) dial(ctx context.Context, name string) (net.Conn, error) {
+func (p *process) dial(ctx context.Context, name string) (net.Conn, error) {
+	w := p.w
 	i, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(name, "r"), ":80"))
 	if err != nil {
 		return nil, err
@@ -70,10 +71,14 @@ func (w *world) dial(ctx context.Context, name string) (net.Conn, error) {
 	near, far := newPipe(address(0, 50000), address(100+i, 80))
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if p.dead.Load() {
+		return nil, syscall.ECONNABORTED
+	}
+	p.ends = append(p.ends, near)
 	r.conns[far] = false
 	r.bounds()
 	r.serving.Go(func() { r.serve(far) })
-	return &tap{end: near, r: r}, nil
+	return &tap{end: near, r: r, p: p}, nil
 }
 
 // bounds checks that there are not more connections than there may be. World.mu is held.

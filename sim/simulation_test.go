@@ -51,8 +51,13 @@ func run(t *testing.T, seed uint64) (r result) {
 			debug.SetTraceback("all")
 			panic(fmt.Sprintf("seed %d hangs\n%v%v", seed, p, w.h))
 		})
+		defer hangs.Stop()
+		defer func() {
+			if e := recover(); e != nil {
+				w.h.wrong("panic: %v\n%s", e, debug.Stack())
+			}
+		}()
 		w.live()
-		hangs.Stop()
 	})
 	r.wrongs = append(r.wrongs, r.history.found()...)
 	return r
@@ -67,8 +72,13 @@ func (w *world) live() {
 	}
 	others.Go(w.blow)
 	others.Go(w.operate)
+	others.Go(w.interrupt)
+	others.Go(w.spoil)
 	others.Wait()
 	p := w.process.Load()
+	if p == nil {
+		return // it could not be started again
+	}
 	within := quietWithin
 	if w.p.stops {
 		within = w.p.stopTime

@@ -3,16 +3,22 @@ package sim
 import (
 	"bytes"
 	"strconv"
+	"syscall"
 )
 
 // tap is the fan-out's end of a connection to a replica: it sees what is sent, at the moment it is.
 type tap struct {
 	*end
 	r *replica
+	p *process
 }
 
 // Write implements net.Conn.
 func (c *tap) Write(p []byte) (int, error) {
+	c.p.happens()
+	if c.p.dead.Load() {
+		return 0, syscall.EPIPE
+	}
 	switch {
 	case bytes.HasPrefix(p, []byte("POST /w/")):
 		c.r.w.wrote(c.r, number(p, "op="), uint64(number(p, "\r\nTutti-Sequence: ")), text(p, "\r\nIdempotency-Key: "))

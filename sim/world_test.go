@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"tutti/journal/memory"
 )
 
 // world is all that outlives the process under test: the replicas and their state, what the
@@ -13,16 +15,19 @@ type world struct {
 	p        *plan
 	h        *history
 	replicas []*replica
-	process  atomic.Pointer[process]
-	calm     atomic.Bool // nothing bad happens any more
+	store    memory.Store            // of the journal
+	process  atomic.Pointer[process] // nil: there is none
+	starts   int64                   // processes
+	calm     atomic.Bool             // nothing bad happens any more
 
 	mu      sync.Mutex
 	writes  map[int]*record // by op
 	reads   map[int]*question
-	looks   int // at the accounting
-	checked int // reads, of which it could be said where they must not go
-	lacking int // of those: some replica lacked a write
-	stopped bool
+	looks   int        // at the accounting
+	checked int        // reads, of which it could be said where they must not go
+	lacking int        // of those: some replica lacked a write
+	downs   []interval // in which no answer may come
+	stopped bool       // for good
 }
 
 // question is a read under way.
@@ -34,6 +39,7 @@ type question struct {
 
 func newWorld(p *plan) *world {
 	w := &world{p: p, h: &history{start: time.Now()}, writes: map[int]*record{}, reads: map[int]*question{}}
+	w.store.MaxSize = p.maxDisk
 	for i := range p.backends {
 		w.replicas = append(w.replicas, newReplica(w, i))
 	}
@@ -125,9 +131,11 @@ func (w *world) wrote(r *replica, op int, seq uint64, idem string) {
 	switch {
 	case rec == nil:
 		return // the replica says so
+	case w.p.journal && !rec.stored && !rec.uncertain:
+		w.h.wrong("op %d is sent to replica %d before it is on disk", op, r.index)
 	case !rec.whole:
 		w.h.wrong("op %d is sent to replica %d before its client has sent it", op, r.index)
-	case rec.status == 413 || rec.status == 503:
+	case rec.status == 413 || rec.status == 503 && !(rec.uncertain && w.endedSince(rec.answered)):
 		w.h.wrong("op %d is sent to replica %d though it was refused", op, r.index)
 	case rec.seq != 0 && (rec.seq != seq || rec.idem != idem):
 		w.h.wrong("op %d is sent as sequence %d, key %s, and was as %d, %s", op, seq, idem, rec.seq, rec.idem)
@@ -139,7 +147,7 @@ func (w *world) wrote(r *replica, op int, seq uint64, idem string) {
 	if w.p.orderBy == "" {
 		return
 	}
-	if seq < r.sent[rec.order] && !rec.forced {
+	if seq < r.sent[rec.order] && !rec.forced && s.success == 0 {
 		w.h.wrong("op %d is sent to replica %d after a later one of its key", op, r.index)
 	}
 	r.sent[rec.order] = max(r.sent[rec.order], seq)
