@@ -228,13 +228,13 @@ func (k *killing) applications(t *testing.T, r *recorder, reordered *int) copies
 		case got.what != applied:
 		case again:
 			if c.twice++; first.sequence != got.sequence || first.key != got.key || first.order != got.order {
-				t.Errorf("%+v came again as %+v", first, *got)
+				t.Errorf("%.200v came again as %.200v", first, *got)
 			}
 		default:
 			c.all[got.body] = *got
 			if got.order != "" && got.sequence <= last[got.order] {
 				*reordered++
-				t.Errorf("%+v was applied after sequence %d", *got, last[got.order])
+				t.Errorf("%.200v was applied after sequence %d", *got, last[got.order])
 			}
 			last[got.order] = max(last[got.order], got.sequence)
 		}
@@ -242,10 +242,21 @@ func (k *killing) applications(t *testing.T, r *recorder, reordered *int) copies
 	return c
 }
 
+// lost counts what was answered and a backend has not got.
+func (k *killing) lost(t *testing.T, backend int, c copies) (n int) {
+	for body, f := range k.fates {
+		if _, there := c.all[body]; f == answered && !there {
+			n++
+			t.Errorf("%.200s was answered, and backend %d has not got it", body, backend)
+		}
+	}
+	return n
+}
+
 // judge compares what the backends have with what clients were told, and returns how many repeats
 // were delivered.
 func (k *killing) judge(t *testing.T) (repeats int) {
-	lost, reordered := 0, 0
+	reordered := 0
 	sequences := make(map[uint64]string)
 	first := k.applications(t, k.recorders[0], &reordered)
 	repeats += first.twice
@@ -258,12 +269,14 @@ func (k *killing) judge(t *testing.T) (repeats int) {
 			t.Errorf("%.200v was applied; sent: %v, refused: %v", got, sent, f == denied)
 		}
 	}
+	lost := k.lost(t, 1, first)
 	for i, r := range k.recorders[1:] {
 		c := k.applications(t, r, &reordered)
 		repeats += c.twice
+		lost += k.lost(t, i+2, c)
 		for body, got := range c.all {
 			if want, ok := first.all[body]; !ok || want != got {
-				t.Errorf("backend %d has %+v, backend 1 %+v", i+2, got, want)
+				t.Errorf("backend %d has %.200v, backend 1 %.200v", i+2, got, want)
 			}
 		}
 		if len(c.all) != len(first.all) {
@@ -271,12 +284,8 @@ func (k *killing) judge(t *testing.T) (repeats int) {
 		}
 	}
 	tally := map[fate]int{}
-	for body, f := range k.fates {
+	for _, f := range k.fates {
 		tally[f]++
-		if _, there := first.all[body]; f == answered && !there {
-			lost++
-			t.Errorf("%s was answered and lost", body)
-		}
 	}
 	t.Logf("%d writes at each backend: %d were answered 2xx; %d sent without an answer, %d refused; %d kills, %d of them in a start; "+
 		"%d scrapes; repeats delivered %d, lost %d, reordered %d",
