@@ -200,7 +200,9 @@ func TestTheSame4xxFromAllIsTheClientsAnswerAndIsNotRetried(t *testing.T) {
 		return func(*fakeRequest) reaction { return reaction{code: code, body: body} }
 	}
 	a, b := newFake(t, "a", answer(409, "taken, says a")), newFake(t, "b", answer(409, "taken, says b"))
-	r := rigOf(t, nil, a, b)
+	r := rigOf(t, func(s *setup) { // the first may have answered long before the other
+		s.fanout.Policy.Base, s.fanout.Policy.Max = time.Minute, time.Minute
+	}, a, b)
 	got := r.dial().do(post("/", "x"))
 	if got.status != 409 || got.body != "taken, says a" || got.header.Get("X-From") != "a" {
 		t.Errorf("%+v", got)
