@@ -27,10 +27,38 @@ type fence struct {
 	err    error         // why; read after closed
 	down   chan struct{} // closed with it
 	gone   chan struct{} // closed by end: nobody waits any more
+
+	opening sync.Mutex
+	opened  bool
+	old     []string // logs to remove then
 }
 
 func newFence(fs vfs.FS, private bool) *fence {
 	return &fence{FS: fs, private: private, down: make(chan struct{}), gone: make(chan struct{})}
+}
+
+// open removes the logs that were not needed any more when Pebble was being opened, now that it is.
+func (f *fence) open() {
+	f.opening.Lock()
+	f.opened = true
+	f.opening.Unlock()
+	for _, name := range f.old {
+		_ = f.Remove(name) // what is left, the next one to open it removes
+	}
+	f.old = nil
+}
+
+// later keeps a log until there is another: Pebble flushes the old ones as it is opened, removes them
+// and makes the new one, and if that fails, or there is a power cut in between, nothing tells that
+// none is missing.
+func (f *fence) later(name string) bool {
+	f.opening.Lock()
+	defer f.opening.Unlock()
+	if f.opened || !strings.HasSuffix(name, ".log") {
+		return false
+	}
+	f.old = append(f.old, name)
+	return true
 }
 
 // close closes the fence.
@@ -183,7 +211,7 @@ func (f *fence) Lock(name string) (io.Closer, error) {
 
 // Remove implements vfs.FS. What can't be removed is left.
 func (f *fence) Remove(name string) error {
-	if f.closed.Load() {
+	if f.closed.Load() || f.later(name) {
 		return nil
 	}
 	if err := f.settle(name); err != nil {

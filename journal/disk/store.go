@@ -46,6 +46,9 @@ func openStore(fs vfs.FS, dir string, o *Options, room int64, anew bool) (s *sto
 		}
 		return nil, cause
 	}
+	if err == nil {
+		s.fence.open()
+	}
 	return s, err
 }
 
@@ -72,7 +75,10 @@ func (s *store) options(o *Options, room int64) *pebble.Options {
 				o.Log.Error("journal: a file is damaged", "file", i.Path, "error", i.Details)
 			},
 			WALCreated: func(i pebble.WALCreateInfo) {
-				s.log.Store(&mark{uint64(i.FileNum), s.synced.Load()})
+				// Behind a closed fence it is nowhere, which Pebble does not know.
+				if i.Err == nil && !s.fence.closed.Load() {
+					s.log.Store(&mark{uint64(i.FileNum), s.synced.Load()})
+				}
 			},
 		},
 	}
