@@ -215,7 +215,7 @@ func (o *owner) ask(method, request string) (*harness.Answer, error) {
 func TestAReaderNeverSeesWhatIsOlderThanItsOwnWrite(t *testing.T) {
 	t.Parallel()
 	const phases, owners = 6, 24
-	turns := short(3000, 50_000) / phases / owners
+	turns := short(3000, 52_000) / phases / owners
 	s := newShelves(t)
 	var addrs []string
 	for _, b := range s.each {
