@@ -4,7 +4,7 @@ SHELL       := /bin/bash -o pipefail
 GO          ?= go
 FUZZTIME    ?= 10s
 SOAKTIME    ?= 30s
-BENCHFLAGS  ?=
+BENCHFLAGS  ?= -all -o BENCHMARKS.md
 LOADFLAGS   ?=
 BIN         := $(CURDIR)/.bin
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -87,7 +87,7 @@ cover: ## test coverage, cover.out and cover.html
 	$(GO) tool cover -func=cover.out | tail -n 1
 
 .PHONY: bench
-bench: ## CPU per request beside nginx, HAProxy, nginx+lua and aiohttp (BENCHFLAGS='-rounds 3')
+bench: ## everything beside its peers, into BENCHMARKS.md: 11 minutes (BENCHFLAGS='-rounds 1': little, printed)
 	$(GO) run ./bench $(BENCHFLAGS)
 
 # A module of its own, for the sake of its dependencies.

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // bed is what a measurement runs on: the backends, the proxies, a directory for their files.
@@ -20,10 +21,16 @@ type bed struct {
 	ctx      context.Context
 	dir      string
 	o        options
-	module   string // the module's directory
-	binary   string // Tutti
+	begun    time.Time
+	machine  machine
+	wrong    []error // answers that were not as they should be
+	module   string  // the module's directory
+	commit   string  // of the module, when the binary was built
+	binary   string  // Tutti
 	backends []*server
-	running  []*process
+
+	reverseProxy string // net/http's, the binary
+	running      []*process
 }
 
 // server is a program that listens: a backend or a proxy.
@@ -55,10 +62,11 @@ func (b *bed) needs() []need {
 		{"wrk", "wrk", noCommand("wrk")},
 		{"nginx", "nginx-light", noCommand("nginx")},
 	}
-	if b.o.strace {
+	p := b.o.plan()
+	if len(p.syscalls) > 0 {
 		ns = append(ns, need{"strace", "strace", noCommand("strace")})
 	}
-	if b.o.soak > 0 || b.o.journal {
+	if b.o.soak > 0 || len(p.comparisons)+len(p.syscalls) == 0 {
 		return ns
 	}
 	return append(
@@ -74,21 +82,51 @@ func (b *bed) prepare() error {
 	if runtime.GOOS != "linux" {
 		return errors.New("CPU time and memory are read from Linux's /proc, which is not here")
 	}
-	var what, packages []string
-	for _, n := range b.needs() {
-		if n.missing() {
-			what, packages = append(what, n.what), append(packages, n.debian)
-		}
+	if err := lacking(b.needs()); err != nil {
+		return err
 	}
-	if what != nil {
-		return fmt.Errorf("missing: %s; on Debian: apt-get install -y --no-install-recommends %s",
-			strings.Join(what, ", "), strings.Join(packages, " "))
+	if err := raiseFiles(); err != nil {
+		return err
+	}
+	var err error
+	if b.machine, err = beginMachine(); err != nil {
+		return err
 	}
 	if err := b.build(); err != nil {
 		return err
 	}
-	for i := range b.o.backends {
-		s, err := b.startBackend(i)
+	b.machine.commit = b.commit
+	if err := writeBodies(b.bodies()); err != nil {
+		return err
+	}
+	return b.addBackends(b.o.backends)
+}
+
+// lacking is an error that says what is missing and how to install it.
+func lacking(needs []need) error {
+	var what, packages []string
+	for _, n := range needs {
+		if n.missing() {
+			what, packages = append(what, n.what), append(packages, n.debian)
+		}
+	}
+	if what == nil {
+		return nil
+	}
+	return fmt.Errorf("missing: %s; on Debian: apt-get install -y --no-install-recommends %s",
+		strings.Join(what, ", "), strings.Join(packages, " "))
+}
+
+// elapsed is how long we have been at it.
+func (b *bed) elapsed() time.Duration { return time.Since(b.begun) }
+
+// bodies is the directory of the answers that have a size.
+func (b *bed) bodies() string { return filepath.Join(b.dir, "bodies") }
+
+// addBackends starts n more.
+func (b *bed) addBackends(n int) error {
+	for range n {
+		s, err := b.startBackend(len(b.backends))
 		if err != nil {
 			return err
 		}
@@ -103,16 +141,26 @@ func (b *bed) build() error {
 		return fmt.Errorf("cannot find the module's directory: %w", err)
 	}
 	b.module = strings.TrimSpace(string(out))
+	b.reverseProxy = filepath.Join(b.dir, "reverseproxy")
+	if err := b.goBuild(b.reverseProxy, "./bench/reverseproxy"); err != nil {
+		return err
+	}
 	if b.o.tutti != "" {
+		b.commit = "unknown, the binary was given: " + version(b.o.tutti, "--version")
 		b.binary, err = filepath.Abs(b.o.tutti)
 		return err
 	}
 	b.binary = filepath.Join(b.dir, "tutti")
-	build := exec.CommandContext(b.ctx, "go", "build", "-trimpath", "-o", b.binary, ".")
+	b.commit = commit(b.module)
+	return b.goBuild(b.binary, ".")
+}
+
+func (b *bed) goBuild(into, what string) error {
+	build := exec.CommandContext(b.ctx, "go", "build", "-trimpath", "-o", into, what)
 	build.Dir = b.module
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("cannot build Tutti: %w: %s", err, out)
+		return fmt.Errorf("cannot build %s: %w: %s", what, err, out)
 	}
 	return nil
 }
@@ -146,7 +194,7 @@ func (b *bed) stop() {
 
 // check asks s once for w and wants the right answer, so that nobody is measured refusing.
 func (b *bed) check(s *server, w work) error {
-	req, err := http.NewRequestWithContext(b.ctx, w.method, "http://"+s.addr+w.path, strings.NewReader(w.body))
+	req, err := http.NewRequestWithContext(b.ctx, w.method, "http://"+s.addr+w.path, strings.NewReader(w.body()))
 	if err != nil {
 		return fmt.Errorf("cannot ask %s: %w", s.label, err)
 	}
@@ -159,17 +207,17 @@ func (b *bed) check(s *server, w work) error {
 	if err != nil {
 		return fmt.Errorf("cannot read the answer of %s: %w", s.label, err)
 	}
-	if resp.StatusCode != w.status || !strings.HasPrefix(string(body), "server") {
-		return fmt.Errorf("%s answers %s %s with %s %q, not with %d and a backend's body",
+	if resp.StatusCode != w.status || !w.right(body) {
+		return fmt.Errorf("%s answers %s %s with %s %.40q, not with %d and a backend's body",
 			s.label, w.method, w.path, resp.Status, body, w.status)
 	}
 	return nil
 }
 
-// served is how many requests the backends have answered so far.
-func (b *bed) served() (int64, error) {
+// served is how many requests these backends have answered so far.
+func (b *bed) served(backends []*server) (int64, error) {
 	var n int64
-	for _, s := range b.backends {
+	for _, s := range backends {
 		text, err := b.get("http://" + s.addr + "/stub_status")
 		if err != nil {
 			return 0, err

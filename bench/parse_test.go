@@ -50,11 +50,52 @@ func TestStracesTableIsReadWithAndWithoutErrors(t *testing.T) {
 	if c["recvfrom"] != 200000 || c["sendto"] != 100000 || len(c) != 2 {
 		t.Errorf("got %v", c)
 	}
-	if got, want := c.perRequest(100000), "3.00 | recvfrom 2.00 sendto 1.00 |"; got != want {
+	if got, want := c.perRequest(100000), "recvfrom 2.00, sendto 1.00"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := c.sum(100000); got != 3 {
+		t.Errorf("got %v calls per request, want 3", got)
 	}
 	if _, err := parseStrace("strace: attach: Operation not permitted"); err == nil {
 		t.Error("no table was accepted")
+	}
+}
+
+func TestAProcesssMemoryIsRead(t *testing.T) {
+	rss, peak, err := parseMemory("Name:\tVmRSS: 7 kB\nVmPeak:\t  900 kB\nVmHWM:\t  20480 kB\nVmRSS:\t   1024 kB\nRssAnon:\t 5 kB\n")
+	if err != nil || rss != 1<<20 || peak != 20<<20 {
+		t.Errorf("got %d, %d, %v", rss, peak, err)
+	}
+	for _, bad := range []string{"", "VmRSS:\t1 kB\n", "VmRSS:\tx kB\nVmHWM:\t1 kB\n"} {
+		if _, _, err := parseMemory(bad); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
+
+func TestTheMachinesTimeIsReadWithoutItsIdleTime(t *testing.T) {
+	c, err := parseCPUTime("cpu  100 20 300 4000 50 6 70 8 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (cpuTime{busy: (100 + 20 + 300 + 6 + 70) * tick, stolen: 8 * tick}); c != want {
+		t.Errorf("got %+v, want %+v", c, want)
+	}
+	for _, bad := range []string{"", "cpu 1 2 3\n", "cpu  1 2 3 4 5 6 x 8 0 0\n"} {
+		if _, err := parseCPUTime(bad); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
+
+func TestMetricsAreReadByNameAndLabels(t *testing.T) {
+	text := "# TYPE a gauge\na 1\nb{backend=\"127.0.0.1:1\"} 2.5e3\nb{backend=\"127.0.0.1:2\"} 3\n"
+	v, err := parseMetrics(text, []string{`b{backend="127.0.0.1:1"}`, "a"})
+	if err != nil || v[0] != 2500 || v[1] != 1 {
+		t.Errorf("got %v, %v", v, err)
+	}
+	if _, err := parseMetrics(text, []string{"b"}); err == nil {
+		t.Error("a metric that is not there was read")
 	}
 }
 
@@ -99,7 +140,7 @@ func TestGrowthAndErrorsFailASoak(t *testing.T) {
 		"errors":     {load{requests: 10, seconds: 1, errors: 1}, flat(50<<20, 100), true},
 		"no reading": {good, nil, true},
 	} {
-		if err := judge(reads, c.l, c.seen); (err != nil) != c.fail {
+		if err := judgeSoak(reads, c.l, c.seen); (err != nil) != c.fail {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -53,23 +54,32 @@ func (b *bed) startBackend(i int) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.nginx(fmt.Sprintf("backend %d", i+1), addr, "", 1, fmt.Sprintf(`	server {
+	return b.nginx(fmt.Sprintf("backend %d", i+1), addr, "", 1, fmt.Sprintf(`	client_max_body_size 0;
+	sendfile on;
+	open_file_cache max=100;
+	server {
 		listen %s backlog=4096;
 		location = /stub_status { stub_status; }
+		location /login/body/ { alias %s/; default_type text/plain; }
 		location / {
 			default_type text/plain;
 			if ($request_method = POST) { return 201 "server%d: registered\n"; }
 			return 200 "server%d: logged in\n";
 		}
 	}
-`, addr, i+1, i+1))
+`, addr, b.bodies(), i+1, i+1))
 }
 
-// startTutti is the binary under test.
-func (b *bed) startTutti() (*server, error) { return b.startTuttiWith("Tutti") }
+// flavour is how Tutti is started.
+type flavour struct {
+	label    string // "Tutti" when empty
+	workers  int
+	backends []string // all when empty
+	flags    []string // further ones
+}
 
-// startTuttiWith is startTutti with further flags.
-func (b *bed) startTuttiWith(label string, flags ...string) (*server, error) {
+// startTutti starts the binary under test.
+func (b *bed) startTutti(f flavour) (*server, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
@@ -78,17 +88,37 @@ func (b *bed) startTuttiWith(label string, flags ...string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	argv := []string{b.binary, "--listen=" + addr, "--admin-listen=" + admin, "--log-level=warn"}
-	for _, s := range b.backends {
-		argv = append(argv, "--backend="+s.addr)
+	if len(f.backends) == 0 {
+		f.backends = addrs(b.backends)
 	}
-	argv = append(argv, flags...)
-	s, err := b.launch(label, addr, []string{fmt.Sprintf("GOMAXPROCS=%d", b.o.workers)}, argv...)
+	argv := []string{b.binary, "--listen=" + addr, "--admin-listen=" + admin, "--log-level=warn"}
+	for _, a := range f.backends {
+		argv = append(argv, "--backend="+a)
+	}
+	s, err := b.launch(cmp.Or(f.label, "Tutti"), addr, []string{fmt.Sprintf("GOMAXPROCS=%d", f.workers)}, append(argv, f.flags...)...)
 	if err != nil {
 		return nil, err
 	}
 	s.admin = admin
 	return s, nil
+}
+
+func addrs(servers []*server) []string {
+	var all []string
+	for _, s := range servers {
+		all = append(all, s.addr)
+	}
+	return all
+}
+
+// startReverseProxy is Go's own.
+func (b *bed) startReverseProxy(workers int) (*server, error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	argv := append([]string{b.reverseProxy, addr}, addrs(b.backends)...)
+	return b.launch("net/http", addr, []string{fmt.Sprintf("GOMAXPROCS=%d", workers)}, argv...)
 }
 
 // upstreams lists the backends for nginx.
@@ -105,12 +135,12 @@ const nginxKeep = `		keepalive 256;
 		keepalive_timeout 1h;
 `
 
-func (b *bed) startNginx() (*server, error) {
+func (b *bed) startNginx(workers int) (*server, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
 	}
-	return b.nginx("nginx", addr, "", b.o.workers, fmt.Sprintf(`	upstream all {
+	return b.nginx("nginx", addr, "", workers, fmt.Sprintf(`	upstream all {
 %s%s	}
 	server {
 		listen %s backlog=4096;
@@ -118,13 +148,15 @@ func (b *bed) startNginx() (*server, error) {
 			proxy_pass http://all;
 			proxy_http_version 1.1;
 			proxy_set_header Connection "";
+			proxy_buffers 16 64k; # large answers would pass through a file otherwise
+			proxy_max_temp_file_size 0;
 		}
 	}
 `, b.upstreams(), nginxKeep, addr))
 }
 
 // startLua is nginx sending a request to every backend and answering after all have.
-func (b *bed) startLua() (*server, error) {
+func (b *bed) startLua(workers int) (*server, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
@@ -162,12 +194,12 @@ func (b *bed) startLua() (*server, error) {
 	}
 	http.WriteString("\t}\n")
 	modules := "load_module " + ndkModule + ";\nload_module " + luaModule + ";\n"
-	return b.nginx("nginx+lua", addr, modules, b.o.workers, http.String())
+	return b.nginx("nginx+lua", addr, modules, workers, http.String())
 }
 
 // startHAProxy is HAProxy in the given mode, "http" or "tcp". In mode tcp each client
 // connection is joined to one backend: no proxy that understands requests can be cheaper.
-func (b *bed) startHAProxy(mode string) (*server, error) {
+func (b *bed) startHAProxy(mode string, workers int) (*server, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
@@ -187,14 +219,14 @@ frontend f
 	default_backend b
 backend b
 	balance roundrobin
-`, b.o.workers, mode, addr)
+`, workers, mode, addr)
 	if mode == "http" {
 		t.WriteString("\toption http-keep-alive\n\thttp-reuse always\n")
 	}
 	for i, s := range b.backends {
 		fmt.Fprintf(&t, "\tserver s%d %s\n", i+1, s.addr)
 	}
-	name, err := b.file("haproxy-"+mode+".cfg", t.String())
+	name, err := b.file(fmt.Sprintf("haproxy-%s-%d.cfg", mode, workers), t.String())
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +234,7 @@ backend b
 }
 
 // startAiohttp is a fan-out in the way of the system Tutti replaces.
-func (b *bed) startAiohttp() (*server, error) {
+func (b *bed) startAiohttp(int) (*server, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -97,6 +98,9 @@ func (p *process) pids() []int {
 	return pids
 }
 
+// tick is the unit of CPU time in /proc: USER_HZ is 100 on every Linux that Go runs on.
+const tick = time.Second / 100
+
 // stat is what /proc/<pid>/stat says.
 type stat struct {
 	parent int
@@ -125,7 +129,7 @@ func parseStat(s string) (stat, error) {
 	if err1 != nil || err2 != nil || err3 != nil {
 		return stat{}, fmt.Errorf("cannot parse the state of a process: %.40q", s)
 	}
-	const tick = time.Second / 100 // USER_HZ is 100 on every Linux that Go runs on
+
 	return stat{parent: parent, cpu: time.Duration(user+system) * tick}, nil
 }
 
@@ -139,38 +143,52 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 
 // usage is what a program and its children have used and hold.
 type usage struct {
-	cpu time.Duration
-	rss int64 // bytes
+	cpu  time.Duration
+	rss  int64 // bytes
+	peak int64 // bytes: the most it ever was
 }
 
 func (p *process) usage() (usage, error) {
 	var u usage
 	for _, pid := range p.pids() {
-		s, err := readStat(pid)
+		cpu, err := cpuClock(pid)
 		if err != nil {
 			return u, fmt.Errorf("cannot measure %s: %w", p.name, err)
 		}
-		u.cpu += s.cpu
-		rss, err := readRSS(pid)
+		u.cpu += cpu
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			return u, fmt.Errorf("cannot measure %s: %w", p.name, err)
+		}
+		rss, peak, err := parseMemory(string(status))
 		if err != nil {
 			return u, fmt.Errorf("cannot measure %s: %w", p.name, err)
 		}
 		u.rss += rss
+		u.peak += peak
 	}
 	return u, nil
 }
 
-func readRSS(pid int) (int64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
-	if err != nil {
-		return 0, err
+// parseMemory reads VmRSS and VmHWM of /proc/<pid>/status, which are in kilobytes of 1,024 bytes.
+func parseMemory(status string) (rss, peak int64, err error) {
+	found := 0
+	for line := range strings.Lines(status) {
+		name, value, _ := strings.Cut(line, ":")
+		to := map[string]*int64{"VmRSS": &rss, "VmHWM": &peak}[name]
+		if to == nil {
+			continue
+		}
+		if _, err := fmt.Sscanf(value, "%d kB", to); err != nil {
+			return 0, 0, fmt.Errorf("cannot parse %q: %w", line, err)
+		}
+		*to *= 1024
+		found++
 	}
-	f := strings.Fields(string(b))
-	if len(f) < 2 {
-		return 0, fmt.Errorf("cannot parse %q", b)
+	if found != 2 {
+		return 0, 0, errors.New("cannot find a process's memory in its status")
 	}
-	pages, err := strconv.ParseInt(f[1], 10, 64)
-	return pages * int64(os.Getpagesize()), err
+	return rss, peak, nil
 }
 
 // freeAddr is an address nothing listens on now.

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -24,11 +22,11 @@ func (b *bed) soak() error {
 	if b.o.soak < 2*settled {
 		return fmt.Errorf("-soak is at least %s: growth counts from %s on", 2*settled, settled)
 	}
-	p, err := b.startTutti()
+	p, err := b.startTutti(flavour{workers: b.o.workers})
 	if err != nil {
 		return err
 	}
-	fmt.Print("# Tutti under load\n\n", b.machine(), "\n")
+	fmt.Print("# Tutti under load\n\n", b.machine, "\n")
 	var failed []error
 	for _, w := range []work{reads, writes} {
 		if b.o.only != "" && b.o.only != w.name {
@@ -73,7 +71,7 @@ func (b *bed) soakRoute(p *server, w work) error {
 			if r.err != nil {
 				return r.err
 			}
-			return judge(w, r.load, seen)
+			return judgeSoak(w, r.load, seen)
 		}
 	}
 }
@@ -83,24 +81,15 @@ func (b *bed) read(p *server, at time.Duration) (reading, error) {
 	if err != nil {
 		return reading{}, err
 	}
-	text, err := b.get("http://" + p.admin + "/metrics")
+	v, err := b.scrape(p, "go_goroutines")
 	if err != nil {
 		return reading{}, err
 	}
-	for line := range strings.Lines(text) {
-		if rest, ok := strings.CutPrefix(line, "go_goroutines "); ok {
-			n, err := strconv.Atoi(strings.TrimSpace(rest))
-			if err != nil {
-				return reading{}, fmt.Errorf("cannot parse %q: %w", line, err)
-			}
-			return reading{at, u.rss, n}, nil
-		}
-	}
-	return reading{}, errors.New("/metrics has no go_goroutines")
+	return reading{at, u.rss, int(v[0])}, nil
 }
 
-// judge compares the last third of the readings with what came between the fifth second and it.
-func judge(w work, l load, seen []reading) error {
+// judgeSoak compares the last third of the readings with what came between the fifth second and it.
+func judgeSoak(w work, l load, seen []reading) error {
 	fmt.Printf("%s: %d requests, %.0f/s, p99 %s, %d errors\n", w.name, l.requests, float64(l.requests)/l.seconds, l.p99, l.errors)
 	var early, late reading // the greatest of each
 	for i, r := range seen {

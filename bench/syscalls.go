@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -17,36 +18,60 @@ import (
 // calls counts system calls by name.
 type calls map[string]int64
 
-// countSyscalls prints how many of which each proxy makes for a request. strace makes everything
-// slower, so that other calls come together than without it: read the numbers to a tenth.
-func (b *bed) countSyscalls() error {
-	fmt.Print("# System calls per request\n\n", b.machine())
-	for _, w := range []work{reads, writes} {
-		if b.o.only != "" && b.o.only != w.name {
-			continue
-		}
-		proxies, err := b.startProxies(w)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("\n## %s\n\n| | all | of which |\n|---|---|---|\n", w.name)
-		for _, p := range proxies {
-			c, n, err := b.trace(p, w)
-			if err != nil {
-				return fmt.Errorf("%s: %w", p.label, err)
-			}
-			fmt.Printf("| %s | %s\n", p.label, c.perRequest(n))
-		}
-		for _, p := range proxies {
-			p.stop()
-		}
-	}
-	return nil
+// traced is how many of which calls each proxy makes for a request.
+type traced struct {
+	comparison
+	labels   []string
+	calls    []calls
+	requests []int64
 }
 
-// trace counts p's calls while wrk asks it for w.
-func (b *bed) trace(p *server, w work) (calls, int64, error) {
-	if _, err := wrk(b.ctx, b.dir, p.addr, w, b.o.connections, time.Second); err != nil { // connections opened
+// countSyscalls counts. strace makes everything slower, so that other calls come together than
+// without it: read the numbers to a tenth.
+func (b *bed) countSyscalls(c comparison) (*traced, error) {
+	proxies, err := b.startPeers(c)
+	if err != nil {
+		return nil, err
+	}
+	t := &traced{comparison: c}
+	for _, p := range proxies {
+		k, n, err := b.trace(p, c.work, c.connections)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.label, err)
+		}
+		t.labels, t.calls, t.requests = append(t.labels, p.label), append(t.calls, k), append(t.requests, n)
+		b.say("system calls of %s  %-12s %.2f", c.name, p.label, k.sum(n))
+	}
+	for _, p := range proxies {
+		p.stop()
+	}
+	return t, nil
+}
+
+// trace counts p's calls while wrk asks it for w, from when its connections are open, and the requests by
+// what the backends answered in the meantime.
+func (b *bed) trace(p *server, w work, connections int) (calls, int64, error) {
+	if err := b.check(p, w); err != nil {
+		return nil, 0, err
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := wrk(b.ctx, b.dir, p.addr, w, connections, b.o.duration+3*time.Second)
+		ended <- err
+	}()
+	c, served, err := b.traceBusy(p)
+	if err := errors.Join(err, <-ended); err != nil {
+		return nil, 0, err
+	}
+	if w.fanout {
+		served /= int64(len(b.backends))
+	}
+	return c, served, nil
+}
+
+// traceBusy counts the calls of p, which is about to be busy, and what the backends answer.
+func (b *bed) traceBusy(p *server) (calls, int64, error) {
+	if err := b.pause(time.Second); err != nil {
 		return nil, 0, err
 	}
 	argv := []string{"-c", "-f", "-q"}
@@ -59,19 +84,32 @@ func (b *bed) trace(p *server, w work) (calls, int64, error) {
 	if err := strace.Start(); err != nil {
 		return nil, 0, fmt.Errorf("cannot start strace: %w", err)
 	}
-	if err := b.traced(p); err != nil {
-		_ = strace.Process.Kill()
-		_ = strace.Wait()
-		return nil, 0, fmt.Errorf("%w: %s", err, out.String())
-	}
-	l, err := wrk(b.ctx, b.dir, p.addr, w, b.o.connections, b.o.duration)
+	served, err := b.servedWhileTraced(p)
 	_ = strace.Process.Signal(syscall.SIGINT) // it then prints its table
 	_ = strace.Wait()                         // and ends by that signal
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, fmt.Errorf("%w: %s", err, out.String())
 	}
 	c, err := parseStrace(out.String())
-	return c, l.requests, err
+	return c, served, err
+}
+
+func (b *bed) servedWhileTraced(p *server) (int64, error) {
+	if err := b.traced(p); err != nil {
+		return 0, err
+	}
+	before, err := b.served(b.backends)
+	if err != nil {
+		return 0, err
+	}
+	if err := b.pause(b.o.duration); err != nil {
+		return 0, err
+	}
+	after, err := b.served(b.backends)
+	if err == nil && after-before < int64(len(b.backends)) {
+		err = errors.New("nothing was answered")
+	}
+	return after - before, err
 }
 
 // traced waits until every thread of p has a tracer.
@@ -122,23 +160,23 @@ func parseStrace(text string) (calls, error) {
 	return c, nil
 }
 
-func (c calls) perRequest(n int64) string {
-	type row struct {
-		name string
-		n    int64
-	}
-	var rows []row
+// sum is how many calls there were for each of n requests.
+func (c calls) sum(n int64) float64 {
 	var sum int64
-	for name, k := range c {
-		rows, sum = append(rows, row{name, k}), sum+k
+	for _, k := range c {
+		sum += k
 	}
-	slices.SortFunc(rows, func(a, b row) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.name, b.name)) })
-	var t strings.Builder
-	fmt.Fprintf(&t, "%.2f |", float64(sum)/float64(n))
-	for _, r := range rows {
-		if per := float64(r.n) / float64(n); per >= 0.01 {
-			fmt.Fprintf(&t, " %s %.2f", r.name, per)
+	return float64(sum) / float64(n)
+}
+
+// perRequest lists the calls made for each of n requests, the most frequent first.
+func (c calls) perRequest(n int64) string {
+	names := slices.SortedFunc(maps.Keys(c), func(a, b string) int { return cmp.Or(cmp.Compare(c[b], c[a]), cmp.Compare(a, b)) })
+	var all []string
+	for _, name := range names {
+		if per := float64(c[name]) / float64(n); per >= 0.01 {
+			all = append(all, fmt.Sprintf("%s %.2f", name, per))
 		}
 	}
-	return t.String() + " |"
+	return strings.Join(all, ", ")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -24,22 +23,19 @@ var looks = []string{
 }
 
 func (b *bed) watched(w work) (*watched, error) {
-	p, err := b.startTutti()
+	p, err := b.startTutti(flavour{workers: b.o.workers})
 	if err != nil {
 		return nil, err
 	}
 	defer p.stop()
-	if err := b.check(p, w); err != nil {
-		return nil, err
-	}
-	if _, err := wrk(b.ctx, b.dir, p.addr, w, b.o.connections, time.Second); err != nil {
+	if err := b.warm(p, w, b.o.connections); err != nil {
 		return nil, err
 	}
 	s := &watched{work: w}
-	for round := range b.o.rounds {
+	for round := range min(b.o.rounds, 3) {
 		for i := range 2 {
 			if (i+round)%2 == 0 {
-				m, err := b.measure(p, w, false)
+				m, err := b.measure(b.underLoad(p, w))
 				if err != nil {
 					return nil, err
 				}
@@ -53,14 +49,20 @@ func (b *bed) watched(w work) (*watched, error) {
 			s.seen = append(s.seen, m)
 		}
 	}
+	b.say("%s, watched %d times", w.name, s.answers)
 	return s, nil
+}
+
+// underLoad is a probe with the flags' connections and duration.
+func (b *bed) underLoad(p *server, w work) probe {
+	return probe{server: p, work: w, connections: b.o.connections, duration: b.o.duration}
 }
 
 func (b *bed) measureWatched(p *server, s *watched) (sample, error) {
 	ctx, stop := context.WithCancel(b.ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- b.watch(ctx, p, &s.answers) }()
-	m, err := b.measure(p, s.work, false)
+	m, err := b.measure(b.underLoad(p, s.work))
 	stop()
 	return m, errors.Join(err, <-ended)
 }
@@ -81,25 +83,5 @@ func (b *bed) watch(ctx context.Context, p *server, answers *int) error {
 		case <-ctx.Done():
 			return nil
 		}
-	}
-}
-
-func (s *watched) report(t *strings.Builder) {
-	fmt.Fprintf(t, "\n## Watched: `%s %s`, Tutti alone, with and without the status page opened and /metrics scraped every second\n\n", s.method, s.path)
-	fmt.Fprintf(t, "Medians over the rounds, (least–most); %d looks in all.\n\n", s.answers)
-	t.WriteString("| | p50 ms | p99 ms | requests/s | CPU µs per request, the looks' included | errors |\n|---|---|---|---|---|---|\n")
-	for _, row := range []struct {
-		label   string
-		samples []sample
-	}{{"undisturbed", s.quiet}, {"watched", s.seen}} {
-		var p50, p99, rate, cpu []float64
-		var failed int64
-		for _, m := range row.samples {
-			p50, p99 = append(p50, m.p50.Seconds()*1e3), append(p99, m.p99.Seconds()*1e3)
-			rate, cpu = append(rate, m.requestsPerSec), append(cpu, micros(m.cpuPerRequest))
-			failed += m.errors
-		}
-		fmt.Fprintf(t, "| %s | %s | %s | %s | %s | %d |\n", row.label,
-			span("%.2f", p50), span("%.2f", p99), span("%.0f", rate), span("%.1f", cpu), failed)
 	}
 }

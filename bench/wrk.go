@@ -4,26 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
-)
-
-// work is what is asked of a proxy.
-type work struct {
-	name   string // "reads", "writes"
-	method string
-	path   string
-	body   string
-	status int // the only right answer
-}
-
-var (
-	reads  = work{name: "reads", method: "GET", path: "/login", status: 200}
-	writes = work{name: "writes", method: "POST", path: "/register", body: "username=schef&password=example", status: 201}
 )
 
 // load is one run of wrk.
@@ -32,24 +16,6 @@ type load struct {
 	seconds  float64
 	errors   int64 // failed connections, reads and writes, time-outs, and answers that are not 2xx or 3xx
 	p50, p99 time.Duration
-}
-
-// script makes wrk send w and print what parseLoad reads.
-func (w work) script(dir string) (string, error) {
-	name := filepath.Join(dir, w.name+".lua")
-	text := fmt.Sprintf(`wrk.method = %q
-wrk.body = %q
-if wrk.body ~= "" then wrk.headers["Content-Type"] = "application/x-www-form-urlencoded" end
-function done(s, latency)
-	local e = s.errors
-	io.write(string.format("BENCH %%d %%d %%d %%d %%d\n", s.requests, s.duration,
-		e.connect + e.read + e.write + e.timeout + e.status, latency:percentile(50), latency:percentile(99)))
-end
-`, w.method, w.body)
-	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-		return "", fmt.Errorf("cannot write wrk's script: %w", err)
-	}
-	return name, nil
 }
 
 // wrk asks addr for w, as fast as it answers, for d.
