@@ -10,6 +10,8 @@ BIN         := $(CURDIR)/.bin
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS     := -s -w -X main.version=$(VERSION)
 PLAIN       := ./backend ./front
+HOT         := ./wire ./route ./backend ./front ./proxy ./fanout ./journal/disk ./metrics ./trust ./accesslog
+COUNT       ?= 10
 
 .DEFAULT_GOAL := help
 
@@ -89,6 +91,11 @@ cover: ## test coverage, cover.out and cover.html
 .PHONY: bench
 bench: ## everything beside its peers, into BENCHMARKS.md: 11 minutes (BENCHFLAGS='-rounds 1': little, printed)
 	$(GO) run ./bench $(BENCHFLAGS)
+
+# What is left out measures one action of an operator on a great many writes, and takes its time.
+.PHONY: micro
+micro: ## micro-benchmarks of the hot functions, COUNT (10) times, for benchstat
+	@$(GO) test -p 1 -run '^$$' -bench . -skip 'Forget|ListOfMany|HundredThousand' -count $(COUNT) $(HOT)
 
 # A module of its own, for the sake of its dependencies.
 .PHONY: loadtest

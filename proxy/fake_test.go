@@ -35,7 +35,7 @@ type fake struct {
 
 type script func(c net.Conn, r *bufio.Reader)
 
-func newFake(t *testing.T, s script) *fake {
+func newFake(t testing.TB, s script) *fake {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -132,7 +132,7 @@ type handler struct{ *Balancer }
 func (handler) Refuse(int) {}
 
 // balance starts a front with a Balancer over the fakes and returns its address.
-func balance(t *testing.T, change func(*backend.Options, *Options), fakes ...*fake) string {
+func balance(t testing.TB, change func(*backend.Options, *Options), fakes ...*fake) string {
 	t.Helper()
 	bo := backend.Options{
 		DialTimeout: time.Second, ResponseTimeout: patience, StreamTimeout: patience, IdleTimeout: patience,
