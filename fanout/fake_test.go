@@ -119,6 +119,15 @@ func (b *fake) cut() {
 	}
 }
 
+// say sends unasked bytes on every connection.
+func (b *fake) say(s string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for c := range b.conns {
+		_, _ = io.WriteString(c, s)
+	}
+}
+
 func (b *fake) serve(c net.Conn) {
 	defer func() {
 		c.Close()

@@ -77,6 +77,7 @@ func (f *Fanout) owe(w *write, owed uint64) {
 // sendInline is the fast path: send to all, then read the answers in turn; the first one's
 // sending is joined with the wait for its answer.
 func (f *Fanout) sendInline(x *front.Exchange, w *write, legs uint64, first int) (ended uint64) {
+	look(w, legs)
 	for i := first + 1; i < len(w.deliveries); i++ {
 		if legs&(1<<i) == 0 {
 			continue
@@ -116,6 +117,17 @@ func (f *Fanout) sendInline(x *front.Exchange, w *write, legs uint64, first int)
 		}
 	}
 	return legs
+}
+
+// look looks at the connections of legs all at once.
+func look(w *write, legs uint64) {
+	var looks backend.Looks
+	for i := range w.deliveries {
+		if legs&(1<<i) != 0 {
+			looks.Add(w.deliveries[i].conn)
+		}
+	}
+	looks.Look()
 }
 
 // readInline goes on after the first receiving on d's connection. It returns false when

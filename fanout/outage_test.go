@@ -183,6 +183,31 @@ func TestAStaleConnectionCostsNothing(t *testing.T) {
 	}
 }
 
+// What backends have said before they are asked is nobody's answer, whichever of them it was.
+func TestWhatIsSaidUnaskedIsNoWritesAnswer(t *testing.T) {
+	a, b, c := newFake(t, "a", nil), newFake(t, "b", nil), newFake(t, "c", nil)
+	r := rigOf(t, func(s *setup) { s.fanout.Policy.Base, s.fanout.Policy.Max = time.Minute, time.Minute }, a, b, c)
+	client := r.dial()
+	n := 0
+	for _, talking := range [][]*fake{{a}, {b}, {c}, {a, c}, {a, b, c}} {
+		for _, unasked := range []string{"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL", "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", "H"} {
+			for _, x := range talking {
+				x.say(unasked)
+			}
+			n++
+			if got := client.do(post("/", fmt.Sprint(n))); got.status != 201 || strings.Contains(got.body, "EVIL") {
+				t.Fatalf("after %q: %+v", unasked, got)
+			}
+		}
+	}
+	r.settled(uint64(n))
+	for _, x := range []*fake{a, b, c} {
+		if got := len(x.requests()); got != n {
+			t.Errorf("%s got %d requests for %d writes", x.name, got, n)
+		}
+	}
+}
+
 func TestAConnectionClosedInsteadOfAnAnswerIsRepeatedOnceOnAFreshOne(t *testing.T) {
 	var cutting sync.Map
 	a := newFake(t, "a", func(q *fakeRequest) reaction {
