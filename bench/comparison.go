@@ -57,7 +57,7 @@ func (o options) plan() plan {
 		return plan{
 			comparisons: o.everySetting(),
 			watched:     p.watched,
-			syscalls:    p.comparisons,
+			syscalls:    []comparison{{reads, now, readers[:3], o.duration}, {writes, now, writers[:2], o.duration}},
 			journal:     true,
 			growth:      true,
 		}
@@ -77,9 +77,9 @@ func (o options) plan() plan {
 func (o options) everySetting() []comparison {
 	var all []comparison
 	for _, workers := range slices.Compact([]int{o.workers, 2}) {
-		writers := writers
+		readers, writers := readers, writers
 		if workers > o.workers {
-			writers = writers[:2] // aiohttp is one process, whatever it is told
+			readers, writers = readers[:3], writers[:2] // aiohttp is one process, whatever it is told
 		}
 		all = append(all,
 			comparison{reads, setting{workers, o.connections}, readers, o.duration},

@@ -118,7 +118,7 @@ func (b *bed) allAsking(s *server, n int, g growth, behind []*server, add func(c
 	connecting := time.Second + time.Duration(n)*200*time.Microsecond
 	go func() {
 		whole := connecting + time.Duration(g.rounds)*eachPoint
-		l, err := wrk(b.ctx, b.dir, s.addr, reads, n, whole.Truncate(time.Second)+2*time.Second)
+		l, err := wrk(b.ctx, b.dir, s.addr, reads, n, whole.Round(time.Second)+time.Second)
 		ended <- result{l, err}
 	}()
 	err := b.pause(connecting)

@@ -8,7 +8,7 @@ import (
 )
 
 // longestOwed is when we give up making more writes owed.
-const longestOwed = 3 * time.Minute
+const longestOwed = 4 * time.Minute
 
 // growOwed writes to a journal while one of the backends is down, and measures while what that one is
 // owed grows. Then it starts Tutti again with all of it.

@@ -107,7 +107,7 @@ func medianSync(dir string) (time.Duration, error) {
 		_ = os.Remove(f.Name())
 	}()
 	var took []time.Duration
-	for begun := time.Now(); time.Since(begun) < time.Second; {
+	for begun := time.Now(); time.Since(begun) < time.Second/2; {
 		from := time.Now()
 		if _, err := f.Write(make([]byte, 512)); err != nil {
 			return 0, fmt.Errorf("cannot write: %w", err)

@@ -35,7 +35,7 @@ func TestWithoutFlagsOneSettingIsMeasured(t *testing.T) {
 
 func TestAllIsOneWorkerAndTwoOneConnectionAndManyAndLargeAnswers(t *testing.T) {
 	p := planOf(t, "-all")
-	want := "reads 1/64 of 5, writes 1/64 of 3, reads 2/64 of 5, writes 2/64 of 2, " +
+	want := "reads 1/64 of 5, writes 1/64 of 3, reads 2/64 of 3, writes 2/64 of 2, " +
 		"reads 1/1 of 3, writes 1/1 of 2, reads 2/1 of 3, writes 2/1 of 2, large 1/64 of 2, large 2/64 of 2"
 	if got := settings(p); got != want {
 		t.Errorf("got %s\nwant %s", got, want)

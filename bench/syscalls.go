@@ -56,7 +56,7 @@ func (b *bed) trace(p *server, w work, connections int) (calls, int64, error) {
 	}
 	ended := make(chan error, 1)
 	go func() {
-		_, err := wrk(b.ctx, b.dir, p.addr, w, connections, b.o.duration+3*time.Second)
+		_, err := wrk(b.ctx, b.dir, p.addr, w, connections, b.o.duration+2*time.Second)
 		ended <- err
 	}()
 	c, served, err := b.traceBusy(p)

@@ -91,7 +91,7 @@ end
 }
 
 // bodies are the sizes of answers the backends have as files.
-var bodies = []int{0, 1 << 10, 16 << 10, 64 << 10, 256 << 10, 512 << 10, 1 << 20}
+var bodies = []int{0, 1 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20}
 
 // writeBodies makes those files in dir.
 func writeBodies(dir string) error {
