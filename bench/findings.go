@@ -16,6 +16,7 @@ type findings struct {
 	durable []*durable
 	traced  []*traced
 	curves  []*curve
+	wrong   []error // what could not be measured, and answers that were not as they should be
 }
 
 // chartDir is where charts are, beside the report.
@@ -23,14 +24,15 @@ const chartDir = "docs/bench"
 
 // measureAll does what is planned, ends what it started and writes the report.
 func (b *bed) measureAll(p plan) error {
-	f, err := b.findings(p)
-	if err != nil {
+	f := b.findings(p)
+	b.stop()
+	if err := b.ctx.Err(); err != nil {
 		return err
 	}
-	b.stop()
 	if err := f.machine.end(); err != nil {
 		return err
 	}
+	f.wrong = b.wrong
 	text := f.report(b.o)
 	fmt.Print(text)
 	if b.o.out != "" {
@@ -41,45 +43,46 @@ func (b *bed) measureAll(p plan) error {
 	return errors.Join(b.wrong...)
 }
 
-func (b *bed) findings(p plan) (*findings, error) {
+// findings measures one thing after the other. What can't be measured does not keep the rest from it.
+func (b *bed) findings(p plan) *findings {
 	f := &findings{machine: b.machine}
 	for _, c := range p.comparisons {
-		s, err := b.series(c)
-		if err != nil {
-			return nil, fmt.Errorf("%s, %s: %w", c.name, c.setting, err)
-		}
-		f.series = append(f.series, s)
+		try(b, &f.series, c.name+", "+c.setting.String(), func() (*series, error) { return b.series(c) })
 	}
 	for _, w := range p.watched {
-		l, err := b.watched(w)
-		if err != nil {
-			return nil, fmt.Errorf("watched %s: %w", w.name, err)
-		}
-		f.watched = append(f.watched, l)
+		try(b, &f.watched, w.name+", watched", func() (*watched, error) { return b.watched(w) })
 	}
 	for _, c := range p.syscalls {
-		t, err := b.countSyscalls(c)
-		if err != nil {
-			return nil, fmt.Errorf("system calls of %s: %w", c.name, err)
-		}
-		f.traced = append(f.traced, t)
+		try(b, &f.traced, c.name+", system calls", func() (*traced, error) { return b.countSyscalls(c) })
 	}
 	if p.journal {
 		for _, n := range []int{b.o.connections, 4 * b.o.connections} {
-			d := &durable{connections: n}
-			if err := b.durable(d); err != nil {
-				return nil, fmt.Errorf("journal, %d connections: %w", n, err)
-			}
-			f.durable = append(f.durable, d)
+			try(b, &f.durable, "journal, "+plural(n, "connection"), func() (*durable, error) { return b.durable(n) })
 		}
 	}
 	if p.growth {
-		var err error
-		if f.curves, err = b.grow(); err != nil {
-			return nil, err
-		}
+		g := b.o.growthPlan()
+		try(b, &f.curves, "more backends", func() (*curve, error) { return b.growBackends(g) })
+		try(b, &f.curves, "more connections", func() (*curve, error) { return b.growConnections(g) })
+		try(b, &f.curves, "longer bodies", func() (*curve, error) { return b.growBodies(g) })
+		try(b, &f.curves, "more owed writes", func() (*curve, error) { return b.growOwed(g) })
 	}
-	return f, nil
+	return f
+}
+
+// try appends what it measures to all, or notes why it could not be.
+func try[T any](b *bed, all *[]T, what string, measure func() (T, error)) {
+	if b.ctx.Err() != nil {
+		return
+	}
+	v, err := measure()
+	if err != nil {
+		err = fmt.Errorf("not measured: %s: %w", what, err)
+		b.wrong = append(b.wrong, err)
+		b.say("%v", err)
+		return
+	}
+	*all = append(*all, v)
 }
 
 // write makes the report's file and, beside it, the charts it shows.

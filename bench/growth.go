@@ -1,9 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // eachPoint is how long a point of a curve is measured for in a round.
 const eachPoint = time.Second
@@ -29,26 +26,4 @@ func (o options) growthPlan() growth {
 		g.backends, g.connections, g.bodies = []int{1, 4}, []int{1, 1000}, []int{0, 1 << 20}
 	}
 	return g
-}
-
-// grow draws every curve.
-func (b *bed) grow() ([]*curve, error) {
-	g := b.o.growthPlan()
-	var all []*curve
-	for _, one := range []struct {
-		name  string
-		curve func(growth) (*curve, error)
-	}{
-		{"backends", b.growBackends},
-		{"connections", b.growConnections},
-		{"bodies", b.growBodies},
-		{"owed writes", b.growOwed},
-	} {
-		c, err := one.curve(g)
-		if err != nil {
-			return nil, fmt.Errorf("growth with %s: %w", one.name, err)
-		}
-		all = append(all, c)
-	}
-	return all, nil
 }

@@ -17,35 +17,36 @@ type durable struct {
 }
 
 // durable compares the two in the same rounds, since a shared disk is not the same for long.
-func (b *bed) durable(d *durable) error {
+func (b *bed) durable(connections int) (*durable, error) {
+	d := &durable{connections: connections}
 	dir, err := os.MkdirTemp(b.dir, "journal-")
 	if err != nil {
-		return fmt.Errorf("cannot make a directory: %w", err)
+		return nil, fmt.Errorf("cannot make a directory: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	memory, err := b.startTutti(flavour{label: "memory", workers: b.o.workers})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer memory.stop()
 	journal, err := b.startTutti(flavour{
 		label: "journal", workers: b.o.workers, flags: []string{"--journal=" + filepath.Join(dir, "j")},
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer journal.stop()
 	for _, s := range []*server{memory, journal} {
 		if err := b.warm(s, writes, d.connections); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for round := range b.o.rounds {
 		if err := b.durableRound(d, round, memory, journal, dir); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return d, nil
 }
 
 func (b *bed) durableRound(d *durable, round int, memory, journal *server, dir string) error {

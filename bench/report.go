@@ -11,6 +11,9 @@ func (f *findings) report(o options) string {
 	fmt.Fprintf(&t, "# Tutti beside its peers\n\n")
 	fmt.Fprintf(&t, "Written by `%s` on one machine, in one run:\n\n%s", o.command, f.machine)
 	fmt.Fprintf(&t, "- %s of %s, each peer once in each; %s, each one nginx worker\n", plural(o.rounds, "round"), o.duration, plural(o.backends, "backend"))
+	for _, err := range f.wrong {
+		fmt.Fprintf(&t, "- **not right in this run**: %s\n", err)
+	}
 	t.WriteString(how)
 	f.reportRatios(&t)
 	for _, b := range f.bars() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -107,6 +108,21 @@ func TestAnswersThatAreNotRightAreToldWithTheResult(t *testing.T) {
 		if len(b.wrong) != c.want {
 			t.Errorf("%s: %v", name, b.wrong)
 		}
+	}
+}
+
+func TestWhatCantBeMeasuredIsReportedAndKeepsNothingElseFromIt(t *testing.T) {
+	b := &bed{ctx: t.Context()}
+	var all []int
+	try(b, &all, "one", func() (int, error) { return 1, nil })
+	try(b, &all, "two", func() (int, error) { return 2, errors.New("no such thing") })
+	try(b, &all, "three", func() (int, error) { return 3, nil })
+	if !slices.Equal(all, []int{1, 3}) {
+		t.Errorf("got %v", all)
+	}
+	text := (&findings{wrong: b.wrong}).report(options{})
+	if want := "**not right in this run**: not measured: two: no such thing\n"; !strings.Contains(text, want) {
+		t.Errorf("no %q in\n%s", want, text)
 	}
 }
 

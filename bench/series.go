@@ -16,6 +16,11 @@ type series struct {
 // series measures every proxy once in each round, each round beginning with another.
 func (b *bed) series(c comparison) (*series, error) {
 	proxies, err := b.startPeers(c)
+	defer func() {
+		for _, p := range proxies {
+			p.stop()
+		}
+	}()
 	if err != nil {
 		return nil, err
 	}
@@ -41,19 +46,16 @@ func (b *bed) series(c comparison) (*series, error) {
 				proxies[k].label, micros(m.cpuPerRequest), m.requestsPerSec, m.errors)
 		}
 	}
-	for _, p := range proxies {
-		p.stop()
-	}
 	return s, nil
 }
 
-// startPeers starts a comparison's proxies.
+// startPeers starts a comparison's proxies. It returns those that it started also with an error.
 func (b *bed) startPeers(c comparison) ([]*server, error) {
 	var proxies []*server
 	for _, start := range c.peers {
 		s, err := start(b, c.workers)
 		if err != nil {
-			return nil, err
+			return proxies, err
 		}
 		proxies = append(proxies, s)
 	}

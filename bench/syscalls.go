@@ -30,6 +30,11 @@ type traced struct {
 // without it: read the numbers to a tenth.
 func (b *bed) countSyscalls(c comparison) (*traced, error) {
 	proxies, err := b.startPeers(c)
+	defer func() {
+		for _, p := range proxies {
+			p.stop()
+		}
+	}()
 	if err != nil {
 		return nil, err
 	}
@@ -41,9 +46,6 @@ func (b *bed) countSyscalls(c comparison) (*traced, error) {
 		}
 		t.labels, t.calls, t.requests = append(t.labels, p.label), append(t.calls, k), append(t.requests, n)
 		b.say("system calls of %s  %-12s %.2f", c.name, p.label, k.sum(n))
-	}
-	for _, p := range proxies {
-		p.stop()
 	}
 	return t, nil
 }
