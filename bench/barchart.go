@@ -70,7 +70,7 @@ func (r bar) draw(s *svg, y, longest float64, ours bool) {
 		return
 	}
 	to := barsLeft + min(1, most/longest)*barsPlotWide
-	s.line(barsLeft+least/longest*barsPlotWide, y+barThick/2, to, y+barThick/2, "whisker")
+	s.line(barsLeft+least/longest*barsPlotWide, y+barThick/2, to, y+barThick/2, "spread")
 	s.text(max(end, to)+6, y+10, weight, "start", label)
 }
 

@@ -21,12 +21,12 @@ const palette = 4
 const style = `
 text{font:11px system-ui,-apple-system,"Segoe UI",sans-serif;fill:#1f2328}
 .title{font-size:13px;font-weight:600}.soft{fill:#59636e}.strong{font-weight:600}
-.ground{fill:#fff;stroke:#d1d9e0}.grid{stroke:#d1d9e0}.axis{stroke:#818b98}.whisker{stroke:#59636e}
+.ground{fill:#fff;stroke:#d1d9e0}.grid{stroke:#d1d9e0}.axis{stroke:#818b98}.whisker{stroke:#59636e}.spread{stroke:#1f2328;stroke-width:1.5}
 .fit{stroke-dasharray:2 4}.line{fill:none;stroke-width:2}.peer{fill:#aab4be}.ours{fill:#0969da}
 .c0{stroke:#0969da}.c1{stroke:#bc4c00}.c2{stroke:#1a7f37}.c3{stroke:#8250df}
 .p0{fill:#0969da}.p1{fill:#bc4c00}.p2{fill:#1a7f37}.p3{fill:#8250df}
 @media (prefers-color-scheme:dark){text{fill:#f0f6fc}.soft{fill:#9198a1}.ground{fill:#0d1117;stroke:#3d444d}
-.grid{stroke:#2f353d}.axis{stroke:#656c76}.whisker{stroke:#b7bdc8}.peer{fill:#565f69}.ours{fill:#4493f8}
+.grid{stroke:#2f353d}.axis{stroke:#656c76}.whisker{stroke:#b7bdc8}.spread{stroke:#f0f6fc}.peer{fill:#565f69}.ours{fill:#4493f8}
 .c0{stroke:#4493f8}.c1{stroke:#f0883e}.c2{stroke:#3fb950}.c3{stroke:#ab7df8}
 .p0{fill:#4493f8}.p1{fill:#f0883e}.p2{fill:#3fb950}.p3{fill:#ab7df8}}
 `
