@@ -145,6 +145,9 @@ func (j *Journal) Note(backend int, seq uint64) (n journal.Note, err error) {
 		}
 		return nil
 	})
+	if there && errors.Is(err, journal.ErrNotFound) {
+		return n, nil // it is only just being noted
+	}
 	return n, err
 }
 

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"errors"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -84,4 +85,27 @@ func TestUpdatesWithoutEndAreOnDiskInTime(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// An update is seen in memory before its batch is applied.
+func TestANoteThatIsJustBeingWrittenIsNotThereYet(t *testing.T) {
+	m := newMachine(t, 1)
+	if _, err := m.open(abc, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.j.Append(entryOf(base, 10)); err != nil {
+		t.Fatal(err)
+	}
+	m.j.index.Lock()
+	m.j.index.setNote(m.j.index.backends[0].number, base, true)
+	m.j.index.Unlock()
+	if n, err := m.j.Note(0, base); err != nil || n != (journal.Note{}) {
+		t.Errorf("%+v, %v", n, err)
+	}
+	if _, err := m.j.Note(0, base+1); !errors.Is(err, journal.ErrNotFound) {
+		t.Errorf("of no entry: %v", err)
+	}
+	if err := m.j.Close(); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -48,6 +48,7 @@ func testAtomic(_ *testing.T, s *store) {
 	s.append(base)
 	stop := make(chan struct{})
 	finished := make(chan struct{})
+	defer func() { <-finished }()
 	go func() {
 		defer close(finished)
 		defer close(stop)
@@ -75,7 +76,6 @@ func testAtomic(_ *testing.T, s *store) {
 			s.Fatalf("half an update was seen: %d and %d", first.Attempts, second.Attempts)
 		}
 	}
-	<-finished
 }
 
 func testFlags(_ *testing.T, s *store) {
