@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -125,9 +126,9 @@ func explain(err error) error {
 
 // verifyTables checks every block of every table that the store consists of.
 func verifyTables(s *store, fs vfs.FS, dir string) error {
-	levels, err := s.db.SSTables()
+	tables, err := s.tables(fs, dir)
 	if err != nil {
-		return fmt.Errorf("cannot list its tables: %w", err)
+		return err
 	}
 	names := make(chan string)
 	var mu sync.Mutex
@@ -135,7 +136,7 @@ func verifyTables(s *store, fs vfs.FS, dir string) error {
 	for range 2 {
 		running.Go(func() {
 			for name := range names {
-				if e := verifyTable(fs, name); e != nil {
+				if e := s.verifyTable(fs, dir, name); e != nil {
 					mu.Lock()
 					err = errors.Join(err, fmt.Errorf("damaged: %s: %w", name, e))
 					mu.Unlock()
@@ -143,18 +144,43 @@ func verifyTables(s *store, fs vfs.FS, dir string) error {
 			}
 		})
 	}
-	seen := map[string]bool{}
-	for _, level := range levels {
-		for _, t := range level {
-			name := fs.PathJoin(dir, fmt.Sprintf("%06d.sst", uint64(t.BackingSSTNum)))
-			if !seen[name] {
-				seen[name] = true
-				names <- name
-			}
-		}
+	for name := range tables {
+		names <- name
 	}
 	close(names)
 	running.Wait()
+	return err
+}
+
+// tables are the names of those that the store consists of now.
+func (s *store) tables(fs vfs.FS, dir string) (map[string]struct{}, error) {
+	levels, err := s.db.SSTables()
+	if err != nil {
+		return nil, fmt.Errorf("cannot list its tables: %w", err)
+	}
+	names := map[string]struct{}{}
+	for _, level := range levels {
+		for _, t := range level {
+			names[fs.PathJoin(dir, fmt.Sprintf("%06d.sst", uint64(t.BackingSSTNum)))] = struct{}{}
+		}
+	}
+	return names, nil
+}
+
+// verifyTable checks a table, unless others have taken its place meanwhile: they are made of what was
+// read of it, and checked then.
+func (s *store) verifyTable(fs vfs.FS, dir, name string) error {
+	err := verifyTable(fs, name)
+	if !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	tables, e := s.tables(fs, dir)
+	if e != nil {
+		return errors.Join(err, e)
+	}
+	if _, there := tables[name]; !there {
+		return nil
+	}
 	return err
 }
 
