@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -52,8 +54,10 @@ func openDirectory(o *Options) (*directory, error) {
 
 // enter makes the directory, if it is not there, and locks it.
 func (d *directory) enter() (err error) {
-	if err := d.makeDir(d.o.Dir); err != nil {
-		return fmt.Errorf("cannot make the journal's directory: %w", err)
+	if _, err := d.fs.Stat(d.o.Dir); err != nil {
+		if err := d.fs.MkdirAll(d.o.Dir, 0o700); err != nil {
+			return fmt.Errorf("cannot make the journal's directory: %w", err)
+		}
 	}
 	if err := d.mine(); err != nil {
 		return err
@@ -64,21 +68,21 @@ func (d *directory) enter() (err error) {
 	return d.hide(lockName)
 }
 
-// makeDir makes a directory, and those above it, if it is not there, and has that be so after a crash.
-func (d *directory) makeDir(name string) error {
-	if _, err := d.fs.Stat(name); err == nil {
-		return nil
-	}
-	above := d.fs.PathDir(name)
-	if above != name {
-		if err := d.makeDir(above); err != nil {
-			return err
+// settle has the directory, and those above it, be there after a crash. Whether this process made them
+// can't be told: one that was killed, or could not do this, may have.
+func (d *directory) settle() error {
+	for name := d.o.Dir; ; {
+		above := d.fs.PathDir(name)
+		if above == name {
+			return nil
 		}
+		// What is not ours to write to, we have not made.
+		err := d.syncDir(above)
+		if err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) && !errors.Is(err, syscall.EINVAL) {
+			return fmt.Errorf("cannot make the journal's directory: %w", err)
+		}
+		name = above
 	}
-	if err := d.fs.MkdirAll(name, 0o700); err != nil {
-		return err
-	}
-	return d.syncDir(above)
 }
 
 // mine refuses a directory that others may enter: what clients sent lies in it.
@@ -139,6 +143,9 @@ func (d *directory) look() error {
 
 // make makes a new journal. Before the last step, which is atomic, there is none.
 func (d *directory) make() (err error) {
+	if err := d.settle(); err != nil {
+		return err
+	}
 	if err := d.fs.RemoveAll(d.path(unmadeName)); err != nil {
 		return fmt.Errorf("cannot remove what is left of an unfinished one: %w", err)
 	}
