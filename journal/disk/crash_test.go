@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -16,38 +17,47 @@ import (
 // TestWhatWasAcknowledgedSurvivesPowerCuts cuts the power of a machine, at any moment of load and
 // failure, of which every write that was not synced is lost or not, each page for itself.
 func TestWhatWasAcknowledgedSurvivesPowerCuts(t *testing.T) {
-	seeds := many(200)
-	writes := 0
-	for seed := range seeds {
-		n, err := cutPower(t, seed, nil)
-		writes += n
-		if err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
-		}
+	const shards = 4
+	for shard := range uint64(shards) {
+		t.Run(strconv.FormatUint(shard, 10), func(t *testing.T) {
+			t.Parallel()
+			writes, n := 0, rounds()/shards
+			for seed := range n {
+				left, err := cutPower(t, seed*shards+shard, nil)
+				writes += left
+				if err != nil {
+					t.Fatalf("seed %d: %v", seed*shards+shard, err)
+				}
+			}
+			t.Logf("%d power cuts, %d acknowledged writes that nobody settled, none lost", 2*n, writes)
+		})
 	}
-	t.Logf("%d power cuts, %d acknowledged writes that nobody settled, none lost", 2*seeds, writes)
 }
 
-// many is how many seeds are tried: n, and more of them by make soak.
-func many(n uint64) uint64 {
-	if os.Getenv("TUTTI_SOAK") != "" {
-		n *= 20
+// rounds is how many of them there are.
+func rounds() uint64 {
+	switch {
+	case os.Getenv("TUTTI_SOAK") != "":
+		return 2000
+	case raced:
+		return 12
 	}
-	return n
+	return 200
 }
 
+// Whoever syncs nothing fails the test above, and not by luck.
 func TestWithoutASyncPowerCutsLoseWrites(t *testing.T) {
-	const seeds = 20
-	lost := 0
-	for seed := range uint64(seeds) {
+	t.Parallel()
+	lost, n := uint64(0), rounds()/4
+	for seed := range n {
 		if _, err := cutPower(t, seed, func(o *Options) { o.asleep = true }); err != nil {
 			lost++
 		}
 	}
-	if lost < seeds/2 {
-		t.Fatalf("the test above would only notice a journal that does not sync in %d of %d runs", lost, seeds)
+	if lost < n*3/4 {
+		t.Errorf("the test above would notice a journal that does not sync in %d of %d rounds only", lost, n)
 	}
-	t.Logf("%d of %d runs lost something", lost, seeds)
+	t.Logf("%d of %d rounds lost something", lost, n)
 }
 
 // cutPower runs a machine until its power is cut, twice. It returns how many writes there had to be in
@@ -63,12 +73,10 @@ func cutPower(t *testing.T, seed uint64, edit func(*Options)) (writes int, err e
 			return 0, fmt.Errorf("it does not open: %w", err)
 		}
 		var fs *vfs.MemFS
-		var acked map[uint64]bool
+		var was told
 		err := f.load(4, func() {
 			f.toSomeMoment()
-			f.mu.Lock()
-			acked = maps.Clone(f.acked)
-			f.mu.Unlock()
+			was = f.told()
 			fs = f.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: f.rng.IntN(101), RNG: f.rng})
 		})
 		_ = f.j.Close()
@@ -78,8 +86,8 @@ func cutPower(t *testing.T, seed uint64, edit func(*Options)) (writes int, err e
 		f.fault.Store(nil)
 		f.fs = fs
 		// What somebody settled meanwhile may be gone.
-		maps.DeleteFunc(acked, func(seq uint64, _ bool) bool { return !f.acked[seq] })
-		f.acked = acked
+		maps.DeleteFunc(was.acked, func(seq uint64, _ bool) bool { return !f.acked[seq] })
+		f.acked, f.never, f.over = was.acked, was.never, was.over
 		if err := f.look(); err != nil {
 			return 0, err
 		}
@@ -108,10 +116,15 @@ func (f *failing) look() error {
 		return fmt.Errorf("it does not open: %w", err)
 	}
 	err := f.kept()
-	for seq := range f.never {
-		if e := f.j.Read(seq, new(journal.Entry)); !errors.Is(e, journal.ErrNotFound) {
-			err = errors.Join(err, fmt.Errorf("entry %d was refused: %w", seq, e))
+	for what, set := range map[string]map[uint64]bool{"refused": f.never, "settled": f.over} {
+		for seq := range set {
+			if e := f.j.Read(seq, new(journal.Entry)); !errors.Is(e, journal.ErrNotFound) {
+				err = errors.Join(err, fmt.Errorf("entry %d was %s: %w", seq, what, e))
+			}
 		}
+	}
+	if e := f.j.Append(entryOf(2*base+f.rng.Uint64N(base), 10)); !errors.Is(e, journal.ErrFull) {
+		err = errors.Join(err, e)
 	}
 	return errors.Join(err, f.j.Close())
 }

@@ -19,11 +19,8 @@ const base = 1_700_000_000_000_000
 var abc = []string{"a", "b", "c"}
 
 func entryOf(seq uint64, size int) *journal.Entry {
-	rng := rand.New(rand.NewPCG(seq, 1))
 	body := make([]byte, size)
-	for i := range body {
-		body[i] = byte(rng.Uint32())
-	}
+	_, _ = rand.NewChaCha8([32]byte(fmt.Appendf(nil, "%032d", seq))).Read(body)
 	return &journal.Entry{Seq: seq, Accepted: int64(seq), Method: []byte("POST"), Target: []byte("/"), Request: body}
 }
 
@@ -51,19 +48,26 @@ func wrecked(t *testing.T, n uint64, flushed bool) *wreck {
 			t.Fatal(err)
 		}
 	}
-	w := &wreck{t: t, dir: filepath.Join(t.TempDir(), "wreck")}
-	if err := os.CopyFS(w.dir, os.DirFS(dir)); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"", "db"} {
-		if err := os.Chmod(filepath.Join(w.dir, name), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
+	w := (&wreck{dir: dir}).copy(t)
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// copy is the same wreck again.
+func (w *wreck) copy(t *testing.T) *wreck {
+	t.Helper()
+	c := &wreck{t: t, dir: filepath.Join(t.TempDir(), "wreck")}
+	if err := os.CopyFS(c.dir, os.DirFS(w.dir)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"", "db"} {
+		if err := os.Chmod(filepath.Join(c.dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
 }
 
 func openAt(t *testing.T, dir string) *Journal {
@@ -174,6 +178,11 @@ func (w *wreck) remove(name string) {
 func (w *wreck) batches() (name string, at []int) {
 	w.t.Helper()
 	name = w.the(".log")
+	return name, w.batchesOf(name)
+}
+
+func (w *wreck) batchesOf(name string) (at []int) {
+	w.t.Helper()
 	b, err := os.ReadFile(name)
 	if err != nil {
 		w.t.Fatal(err)
@@ -188,13 +197,14 @@ func (w *wreck) batches() (name string, at []int) {
 		at = append(at, pos)
 		_, _, end, bad := l.record(pos)
 		if bad >= 0 {
-			return name, at
+			return at
 		}
 		pos = end
 	}
 }
 
 func TestDamagedLogs(t *testing.T) {
+	wrecks := map[uint64]*wreck{20: wrecked(t, 20, false), 300: wrecked(t, 300, false)}
 	for _, test := range []struct {
 		name    string
 		entries uint64
@@ -239,7 +249,8 @@ func TestDamagedLogs(t *testing.T) {
 		}, 298},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := wrecked(t, test.entries, false)
+			t.Parallel()
+			w := wrecks[test.entries].copy(t)
 			log, at := w.batches()
 			if len(at) != int(test.entries)+1 {
 				t.Fatalf("%d batches", len(at)-1)

@@ -8,6 +8,7 @@ import (
 )
 
 func TestDamagedFiles(t *testing.T) {
+	whole := wrecked(t, 100, true)
 	for _, test := range []struct {
 		name   string
 		damage func(w *wreck) (says []any)
@@ -85,7 +86,8 @@ func TestDamagedFiles(t *testing.T) {
 		}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := wrecked(t, 100, true)
+			t.Parallel()
+			w := whole.copy(t)
 			says := test.damage(w)
 			if test.holds {
 				w.holds(100)

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -115,92 +114,21 @@ func TestSomebodyElseHasIt(t *testing.T) {
 	}
 }
 
-// A journal that is being made is none until it is.
-func TestPowerCutsWhileItIsMade(t *testing.T) {
-	for seed := range many(50) {
-		m := newMachine(t, seed)
-		h := &halting{FS: m.fs, left: m.rng.IntN(150)}
-		h.halted = func() { m.fs = m.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: m.rng.IntN(101), RNG: m.rng}) }
-		m.edit = func(o *Options) { o.FS = h }
-		_, err := m.open(abc, nil)
-		if err == nil {
-			_ = m.j.Close()
-		}
-		m.edit = nil
-		for range 2 {
-			if _, err := m.open(abc, nil); err != nil {
-				t.Fatalf("seed %d: %v", seed, err)
-			}
-			if err := m.j.Append(entryOf(base, 10)); err != nil {
-				t.Fatalf("seed %d: %v", seed, err)
-			}
-			if err := m.j.Close(); err != nil {
-				t.Fatalf("seed %d: %v", seed, err)
-			}
-			m.crash()
-		}
+// What made its directory was killed, or could not bring that to disk.
+func TestADirectoryThatWasMadeBeforeIsThereAfterAPowerCut(t *testing.T) {
+	f := newFailing(t, 1)
+	f.edit = func(o *Options) { o.Dir = "/var/lib/journal" }
+	if err := f.machine.fs.MkdirAll("/var/lib/journal", 0o700); err != nil {
+		t.Fatal(err)
 	}
-}
-
-// halting is a file system that calls halted before one of its changes.
-type halting struct {
-	vfs.FS
-	mu     sync.Mutex
-	left   int
-	halted func()
-}
-
-func (h *halting) change() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.left--; h.left == 0 {
-		h.halted()
+	f.mustOpen()
+	f.fill(3)
+	left := f.machine.fs.CrashClone(vfs.CrashCloneCfg{})
+	if err := f.j.Close(); err != nil {
+		t.Fatal(err)
 	}
-}
-
-func (h *halting) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	h.change()
-	f, err := h.FS.Create(name, c)
-	if err != nil {
-		return nil, err
+	f.machine.fs = left
+	if err := f.look(); err != nil {
+		t.Fatal(err)
 	}
-	return &haltingFile{f, h}, nil
-}
-
-func (h *halting) OpenDir(name string) (vfs.File, error) {
-	f, err := h.FS.OpenDir(name)
-	if err != nil {
-		return nil, err
-	}
-	return &haltingFile{f, h}, nil
-}
-
-func (h *halting) Rename(from, to string) error {
-	h.change()
-	return h.FS.Rename(from, to)
-}
-
-func (h *halting) Remove(name string) error {
-	h.change()
-	return h.FS.Remove(name)
-}
-
-type haltingFile struct {
-	vfs.File
-	h *halting
-}
-
-func (f *haltingFile) Write(p []byte) (int, error) {
-	f.h.change()
-	return f.File.Write(p)
-}
-
-func (f *haltingFile) Sync() error {
-	f.h.change()
-	return f.File.Sync()
-}
-
-func (f *haltingFile) SyncData() error {
-	f.h.change()
-	return f.File.SyncData()
 }

@@ -30,7 +30,7 @@ func (j *Journal) keep() {
 }
 
 // tidyEvery is how often blocks that nobody touches are looked at.
-const tidyEvery = 2 * time.Second
+const tidyEvery = time.Second
 
 // look notes how far the store went, and how much space there is. If there is none, what was removed
 // is to give its own back.
@@ -50,6 +50,6 @@ func (j *Journal) look() {
 	e.note(m, reached)
 	j.room.set(j.store.size())
 	if j.room.none() {
-		j.store.flushAgain()
+		j.store.flush()
 	}
 }

@@ -49,13 +49,18 @@ var faults = map[string]fault{
 // failing is a machine whose disk fails while fault says so.
 type failing struct {
 	*machine
-	fault atomic.Pointer[fault]
-	hits  atomic.Int64
-	seq   atomic.Uint64
+	fault   atomic.Pointer[fault]
+	hits    atomic.Int64
+	refused atomic.Int64 // appends
+	seq     atomic.Uint64
+	before  atomic.Pointer[cutter] // sees what is about to change
+	trips   atomic.Pointer[tripping]
+	tables  atomic.Pointer[chan struct{}] // closed when tables can be begun again
 
 	mu    sync.Mutex
 	acked map[uint64]bool // appended, and nobody has begun to settle it
 	gone  map[uint64]bool // settled, or void
+	over  map[uint64]bool // of them, those that no crash brings back
 	never map[uint64]bool // refused outright
 	maybe map[uint64]bool // appended or settled with an uncertain result
 }
@@ -63,17 +68,28 @@ type failing struct {
 func newFailing(t testing.TB, seed uint64) *failing {
 	f := &failing{
 		machine: newMachine(t, seed),
-		acked:   map[uint64]bool{}, gone: map[uint64]bool{}, never: map[uint64]bool{}, maybe: map[uint64]bool{},
+		acked:   map[uint64]bool{}, gone: map[uint64]bool{}, over: map[uint64]bool{}, never: map[uint64]bool{}, maybe: map[uint64]bool{},
 	}
 	f.seq.Store(base)
 	f.edit = func(o *Options) {
 		o.MaxSize = 8 << 20 // small tables: many logs and flushes
-		o.FS = errorfs.Wrap(f.machine.fs, errorfs.InjectorFunc(f.inject))
+		o.FS = errorfs.Wrap(memory{f.machine.fs}, errorfs.InjectorFunc(f.inject))
 	}
 	return f
 }
 
 func (f *failing) inject(op errorfs.Op) error {
+	if held := f.tables.Load(); held != nil && op.Kind == errorfs.OpCreate && strings.HasSuffix(op.Path, ".sst") {
+		<-*held
+	}
+	if c := f.before.Load(); c != nil {
+		c.step(op)
+	}
+	if t := f.trips.Load(); t != nil {
+		if err := t.trips(op); err != nil {
+			return err
+		}
+	}
 	fault := f.fault.Load()
 	if fault == nil || !strings.Contains(op.Path, fault.part) {
 		return nil
@@ -100,7 +116,8 @@ func (f *failing) client(rng *rand.Rand, stop chan struct{}) error {
 		switch {
 		case err == nil:
 			own = append(own, seq)
-		case errors.Is(err, journal.ErrUncertain), errors.Is(err, journal.ErrUnavailable):
+		case errors.Is(err, journal.ErrUncertain), errors.Is(err, journal.ErrUnavailable), errors.Is(err, journal.ErrFull):
+			<-time.After(time.Millisecond)
 		default:
 			return fmt.Errorf("append: %w", err)
 		}
@@ -117,6 +134,9 @@ func (f *failing) client(rng *rand.Rand, stop chan struct{}) error {
 func (f *failing) note(seq uint64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if err != nil {
+		f.refused.Add(1)
+	}
 	switch {
 	case err == nil:
 		f.acked[seq] = true
@@ -134,6 +154,9 @@ func (f *failing) settle(seqs []uint64, sync bool) error {
 	switch {
 	case err == nil:
 		f.move(seqs, nil, f.gone)
+		if sync {
+			f.move(seqs, nil, f.over)
+		}
 	case errors.Is(err, journal.ErrUnavailable):
 		f.move(seqs, nil, f.acked)
 	case !errors.Is(err, journal.ErrUncertain):
@@ -173,7 +196,7 @@ func (f *failing) back() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for seq := range f.maybe {
-		f.gone[seq] = true
+		f.gone[seq], f.over[seq] = true, true
 	}
 	clear(f.maybe)
 }
@@ -225,6 +248,7 @@ func (f *failing) load(clients int, work func()) error {
 func TestTheDiskFailsAndIsBack(t *testing.T) {
 	for name, what := range faults {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			seed := rand.Uint64()
 			t.Logf("seed %d", seed)
 			f := newFailing(t, seed)

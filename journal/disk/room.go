@@ -24,7 +24,7 @@ type room struct {
 
 // often is how often the file system is asked, full how often when there is no room.
 const (
-	often = time.Second
+	often = 250 * time.Millisecond
 	full  = 50 * time.Millisecond
 )
 

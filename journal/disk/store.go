@@ -98,9 +98,12 @@ func (s *store) close() error {
 // size is how many bytes the store takes on disk.
 func (s *store) size() int64 { return int64(s.db.Metrics().DiskSpaceUsage()) }
 
-// flushAgain has what was removed give its space back, unless it is at it.
-func (s *store) flushAgain() {
-	if now := time.Now(); now.Sub(s.flushed) >= flushAfter {
+// flushAgain is how often a flush is asked for when there is no room.
+const flushAgain = time.Second
+
+// flush has what was removed give its space back, unless that was just asked for.
+func (s *store) flush() {
+	if now := time.Now(); now.Sub(s.flushed) >= flushAgain {
 		s.flushed = now
 		_, _ = s.db.AsyncFlush()
 	}

@@ -13,7 +13,7 @@ const (
 	manyDead = journal.BlockSize / 4
 
 	// flushAfter is how long what was removed keeps its space on disk.
-	flushAfter = 5 * time.Second
+	flushAfter = 3 * time.Second
 )
 
 // tidy removes what is dead in the blocks that have changed, where it is worth it, and writes them.
