@@ -103,9 +103,10 @@ loadtest: ## drive reads and writes at flaky demo backends; a verdict, and chart
 	$(GO) run -C loadtest . -o $(CURDIR)/loadtest.html $(LOADFLAGS)
 
 .PHONY: soak
-soak: ## both routes under load for SOAKTIME (30s) each, no errors, no growth; the long tests of e2e; 100,000 seeds
+soak: ## both routes under load for SOAKTIME (30s) each, no errors, no growth; the long tests of the journal, the fan-out and e2e; 100,000 seeds
 	$(GO) run ./bench -soak $(SOAKTIME)
 	$(GO) test -count=1 -timeout 2h ./sim -run Simulation -seeds 100000 -v
+	TUTTI_SOAK=1 $(GO) test -count=1 -timeout 2h ./journal/disk ./fanout
 	TUTTI_SOAK=1 $(GO) test -count=1 -timeout 90m ./e2e
 
 .PHONY: image
