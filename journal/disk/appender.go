@@ -26,6 +26,7 @@ func (j *Journal) append() {
 	for {
 		select {
 		case <-j.queue.filled:
+			j.queue.gather()
 			requests = j.queue.take(requests)
 			j.appendAll(requests)
 			clear(requests)

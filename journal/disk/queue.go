@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"runtime"
 	"sync"
 
 	"tutti/journal"
@@ -14,6 +15,9 @@ type queue struct {
 	filled  chan struct{} // holds one while somebody may be waiting
 	pool    sync.Pool
 }
+
+// enough appends for a sync.
+const enough = 256
 
 // request is an append that waits.
 type request struct {
@@ -53,6 +57,22 @@ func (q *queue) put(r *request) bool {
 		signal(q.filled)
 	}
 	return true
+}
+
+// gather lets what is about to append do so before the next sync, as long as more of them come: a sync
+// costs the processor as much as a write does, and those it woke would otherwise wait for the one that the
+// first of them begins. A writer that is alone waits for nothing.
+func (q *queue) gather() {
+	for n := 0; ; {
+		q.mu.Lock()
+		now := len(q.waiting)
+		q.mu.Unlock()
+		if now == n || now >= enough {
+			return
+		}
+		n = now
+		runtime.Gosched()
+	}
 }
 
 // take takes all that wait; the queue uses the memory of into again.
