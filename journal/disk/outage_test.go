@@ -212,6 +212,23 @@ func (f *failing) kept() error {
 	return nil
 }
 
+// recovered fails the test unless the journal is back with every entry, now and when it is opened again.
+func (f *failing) recovered() {
+	f.t.Helper()
+	f.back()
+	f.check()
+	if err := f.j.Close(); err != nil {
+		f.t.Fatal(err)
+	}
+	if _, err := f.open(abc, nil); err != nil {
+		f.t.Fatalf("cannot open it again: %v", err)
+	}
+	f.check()
+	if err := f.j.Close(); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
 // check looks at every entry.
 func (f *failing) check() {
 	f.t.Helper()
@@ -275,18 +292,7 @@ func TestTheDiskFailsAndIsBack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f.back()
-			f.check()
-			if err := f.j.Close(); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := f.open(abc, nil); err != nil {
-				t.Fatalf("cannot open it again: %v", err)
-			}
-			f.check()
-			if err := f.j.Close(); err != nil {
-				t.Fatal(err)
-			}
+			f.recovered()
 			if f.hits.Load() == 0 {
 				t.Fatal("the fault was never met")
 			}
