@@ -298,10 +298,10 @@ func (f *fake) accept() {
 		c := f.wrap(tc)
 		f.all.Go(func() {
 			f.serve(c)
+			_ = c.Close() // before it is forgotten: tests await that, and then rely on the close
 			f.mu.Lock()
 			delete(f.open, c)
 			f.mu.Unlock()
-			_ = c.Close()
 		})
 	}
 }
