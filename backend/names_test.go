@@ -161,10 +161,11 @@ func TestANameIsResolvedAtEachDial(t *testing.T) {
 }
 
 func TestANameOfSeveralAddressesIsUpIfOneOfThemIs(t *testing.T) {
-	ln := listenAt(t, "127.0.0.3:0")
+	// Not 127.0.0.1, where another program may listen on that port.
+	ln := listenAt(t, "127.0.65.3:0")
 	n := &names{}
-	n.are("127.0.0.1", "127.0.0.2", "127.0.0.3")
-	if got := reached(t, named(t, portOf(ln), n, nil)); got != "127.0.0.3" {
+	n.are("127.0.65.1", "127.0.65.2", "127.0.65.3")
+	if got := reached(t, named(t, portOf(ln), n, nil)); got != "127.0.65.3" {
 		t.Errorf("reached %s", got)
 	}
 }
