@@ -3,6 +3,7 @@ package fanout
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -208,8 +209,30 @@ func TestADropSurvivesACrash(t *testing.T) {
 	s.store.Crash(func(int) int { return 0 })
 	r.stop()
 	r = s.start(nil)
-	if got := r.f.Snapshot(); got.Accepted != 0 {
+	if got := r.f.Snapshot(); got.Pending != 0 || got.Accepted != got.Settled { // none, or dropped by the start
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestASettledWriteThatOnlyTheJournalKnowsIsNoUnknownOne(t *testing.T) {
+	r := newStored(t, newFake(t, "a", nil)).start(nil)
+	request := strings.Replace(post("/", "x"), "\r\n", "\r\nPrefer: respond-async\r\n", 1)
+	id := path.Base(r.dial().do(request).header.Get("Location"))
+	key, _ := parseID(id)
+	eventually(t, "it is out of memory", func() bool {
+		w, _ := r.f.find(key)
+		if w != nil {
+			r.f.mu.Lock()
+			defer r.f.unlock()
+			r.f.ledger.release(w)
+		}
+		return w == nil
+	})
+	if err := r.f.Retry(id, false); !errors.Is(err, ErrState) {
+		t.Errorf("retried: %v", err)
+	}
+	if err := r.f.Drop(id); !errors.Is(err, ErrState) {
+		t.Errorf("dropped: %v", err)
 	}
 }
 

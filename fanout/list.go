@@ -144,6 +144,9 @@ func (f *Fanout) change(id string, do func(w *write, now int64) error) error {
 	case err != nil:
 		return err
 	case w == nil:
+		if _, settled := f.lookupRecord(key, false); settled {
+			return ErrState
+		}
 		return ErrUnknown
 	}
 	if err = f.changeFound(w, do); err == nil && f.o.Journal != nil && !f.flush(0) {
