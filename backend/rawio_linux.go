@@ -152,17 +152,17 @@ func (c *Conn) writeStep(fd uintptr) bool {
 }
 
 // exchangeStep looks and sends at its first call, receives at the later ones. RawConn.Read has
-// re-armed the poller before the first, so what arrives meanwhile wakes it; what arrived
-// before is what look finds, and on a fresh connection it is read at once.
+// re-armed the poller before the first, so what arrives meanwhile wakes it; what arrived before is what
+// look finds. On a fresh connection, and behind an earlier part of the request, it is read at once.
+// After Looks a FIN that the poller was told of before it was re-armed waits for the next cut, Await's
+// until: reading at once would nearly always be too early, and a system call of ten.
 func (c *Conn) exchangeStep(fd uintptr) bool {
 	s := &c.io
 	if s.sent {
 		return c.readStep(fd)
 	}
 	s.sent = true
-	looked := s.look
 	if s.look {
-		s.look = false
 		if !quiet(fd) {
 			s.outErr = ErrStaleUnsent
 			return true
@@ -181,7 +181,7 @@ func (c *Conn) exchangeStep(fd uintptr) bool {
 	if s.outN < len(s.out) {
 		return true
 	}
-	return !looked && c.readStep(fd)
+	return (!c.reused || c.begun) && c.readStep(fd)
 }
 
 // isQuiet is quiet for plain I/O, which here is only that of what is no socket.
