@@ -39,7 +39,7 @@ vet:
 # What is left out runs other programs beside ours, which it builds without the detector.
 .PHONY: race
 race: ## every test under the race detector, in random order (needs a C compiler)
-	$(GO) test -p 1 -race -shuffle=on $$($(GO) list ./... | grep -vE '/e2e/(differential|monitoring|recipes)$$')
+	$(GO) test -p 1 -race -shuffle=on -pgo=off $$($(GO) list ./... | grep -vE '/e2e/(differential|monitoring|recipes)$$')
 
 # tutti_plain replaces the raw system calls by the standard library, as on systems that are not Linux.
 .PHONY: plain
@@ -91,6 +91,14 @@ cover: ## test coverage, cover.out and cover.html
 .PHONY: bench
 bench: ## everything beside its peers, into BENCHMARKS.md: 11 minutes (BENCHFLAGS='-rounds 1': little, printed)
 	$(GO) run ./bench $(BENCHFLAGS)
+
+# What the compiler is told of where the time goes, taken from the bench's own reads and writes.
+.PHONY: pgo
+pgo: ## a new default.pgo: two minutes, then benchstat or bench tell whether it pays
+	$(GO) run ./bench -only reads -rounds 1 -duration 15s -profile reads.prof
+	$(GO) run ./bench -only writes -rounds 1 -duration 15s -profile writes.prof
+	$(GO) tool pprof -proto reads.prof writes.prof >default.pgo
+	rm reads.prof writes.prof
 
 # What is left out measures one action of an operator on a great many writes, and takes its time.
 .PHONY: micro

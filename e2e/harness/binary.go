@@ -32,7 +32,7 @@ func Build(root, dir string, race bool) (Binary, error) {
 	path := filepath.Join(dir, "tutti")
 	args := []string{"build", "-o", path}
 	if race {
-		args = append(args, "-race")
+		args = append(args, "-race", "-pgo=off") // slow as it is, and all would be compiled once more
 	}
 	cmd := exec.Command("go", append(args, ".")...)
 	cmd.Dir = root
