@@ -2,7 +2,14 @@
 
 package backend
 
-import "testing"
+import (
+	"net"
+	"testing"
+	"time"
+
+	"tutti/clock"
+	"tutti/wire"
+)
 
 // Otherwise the look at all of them would be one more.
 func TestWhatWasFoundQuietIsNotLookedAtAgain(t *testing.T) {
@@ -21,6 +28,37 @@ func TestWhatWasFoundQuietIsNotLookedAtAgain(t *testing.T) {
 			t.Error("it is to be looked at again")
 		}
 		c.Release()
+	}
+}
+
+// The poller may have told of the FIN before anybody waits, and a backend that still reads sends no reset.
+func TestAHalfCloseBehindTheLookIsSeenAtTheNextCut(t *testing.T) {
+	a, b := newPlainFake(t, ok), newPlainFake(t, ok)
+	cs := idleOf(t, 1, newBackend(t, a.name(), nil), newBackend(t, b.name(), nil))
+	defer cs[0].Close()
+	defer cs[1].Close()
+	var looks Looks
+	for _, c := range cs {
+		looks.Add(c)
+	}
+	looks.Look()
+	a.mu.Lock()
+	for c := range a.open {
+		_ = c.(*net.TCPConn).CloseWrite()
+	}
+	a.mu.Unlock()
+	timer := time.NewTimer(5 * time.Millisecond) // for the poller
+	<-timer.C
+	var resp wire.Response
+	c, now := cs[0], clock.Now()
+	c.Await(now, now+int64(tenth))
+	err := c.SendReceive([]byte(post), false, &resp)
+	if err == ErrInterrupted {
+		c.Await(clock.Now(), 0)
+		err = c.Receive(false, &resp)
+	}
+	if err != ErrStale {
+		t.Errorf("got %v", err)
 	}
 }
 

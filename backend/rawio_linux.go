@@ -154,8 +154,9 @@ func (c *Conn) writeStep(fd uintptr) bool {
 // exchangeStep looks and sends at its first call, receives at the later ones. RawConn.Read has
 // re-armed the poller before the first, so what arrives meanwhile wakes it; what arrived before is what
 // look finds. On a fresh connection, and behind an earlier part of the request, it is read at once.
-// After Looks a FIN that the poller was told of before it was re-armed waits for the next cut, Await's
-// until: reading at once would nearly always be too early, and a system call of ten.
+// After Looks a FIN that the poller was told of before it was re-armed waits for the reset that a closed
+// socket answers with, or, of a backend that still reads, for the next cut, Await's until: reading at once
+// would nearly always be too early, and a system call of ten.
 func (c *Conn) exchangeStep(fd uintptr) bool {
 	s := &c.io
 	if s.sent {
