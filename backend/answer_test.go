@@ -6,9 +6,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"tutti/clock"
 	"tutti/wire"
 )
 
@@ -295,36 +297,43 @@ func TestPendingTellsWhetherNextBodyWouldWait(t *testing.T) {
 }
 
 func TestASlowButSteadyAnswerIsNotCut(t *testing.T) {
-	parts := []string{"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n"}
-	for range 30 {
+	const pauses = 30
+	parts := []string{"HTTP/1.1 200 OK\r\nContent-Length: " + strconv.Itoa(pauses) + "\r\n\r\n"}
+	for range pauses {
 		parts = append(parts, "x")
 	}
-	f := saysWhen{parts: parts, next: make(chan struct{})}
-	b := newBackend(t, newFake(t, f).name(), func(o *Options) {
-		o.StreamTimeout = time.Second // a busy machine pauses, too
-		o.ResponseTimeout = time.Second
-	})
-	stop := make(chan struct{})
-	defer close(stop)
-	go func() {
-		tick := time.NewTicker(50 * time.Millisecond) // a second and a half in all
-		defer tick.Stop()
+	f := saysWhen{parts: parts, next: make(chan struct{}, 1)}
+	b := newBackend(t, newFake(t, f).name(), func(o *Options) { o.StreamTimeout, o.ResponseTimeout = time.Minute, time.Minute })
+	c := acquired(t, b)
+	defer c.Close()
+	f.next <- struct{}{}
+	var resp wire.Response
+	if err := c.SendReceive([]byte(get), false, &resp); err != nil {
+		t.Fatal(err)
+	}
+	var got atomic.Int64
+	var reading sync.WaitGroup
+	reading.Go(func() {
 		for {
-			select {
-			case <-tick.C:
-				select {
-				case f.next <- struct{}{}:
-				case <-stop:
-					return
+			p, err := c.NextBody()
+			got.Add(int64(len(p)))
+			if err != nil {
+				if err != io.EOF || got.Load() != pauses {
+					t.Errorf("%v after %d bytes", err, got.Load())
 				}
-			case <-stop:
 				return
 			}
 		}
-	}()
-	if _, body, err := do(b, get); err != nil || body != strings.Repeat("x", 30) {
-		t.Errorf("%q %v", body, err)
+	})
+	defer reading.Wait()
+	defer c.Abandon()
+	for i := range pauses {
+		until(t, "the next pause", func() bool { return got.Load() == int64(i) && c.reading.at.Load() > 0 })
+		c.reading.at.Add(-int64(40 * time.Second)) // so much of its minute is over, and minutes of all
+		c.sweep(clock.Now())
+		f.next <- struct{}{}
 	}
+	reading.Wait()
 }
 
 func TestAStreamNeedsOneBuffer(t *testing.T) {

@@ -523,7 +523,7 @@ func TestAFullPoolDoesNotStarveTheChecks(t *testing.T) {
 }
 
 func TestAKilledBackendIsUnhealthyAndHealthyWhenItIsBack(t *testing.T) {
-	f := newFakeAt(t, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, ok)
+	f := newFakeAt(t, kept(t), ok)
 	b := newBackend(t, f.name(), func(o *Options) {
 		o.Checks = Checks{Path: "/", Interval: 5 * time.Millisecond, Timeout: time.Second}
 	})

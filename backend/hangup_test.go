@@ -3,40 +3,13 @@
 package backend
 
 import (
-	"net"
-	"syscall"
 	"testing"
 	"time"
 )
 
 // A server that neither accepts nor refuses must not hold up whoever stops for DialTimeout.
 func TestHangUpEndsAConnectingThatHangs(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	raw, err := ln.(*net.TCPListener).SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = raw.Control(func(fd uintptr) { err = syscall.Listen(int(fd), 0) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	full := false
-	for range 8 { // fill the backlog
-		c, err := net.DialTimeout("tcp", ln.Addr().String(), 100*time.Millisecond)
-		if err != nil {
-			full = true
-			break
-		}
-		defer c.Close()
-	}
-	if !full {
-		t.Skip("this kernel's backlog has no end")
-	}
-	b, err := New(ln.Addr().String(), 0, Options{DialTimeout: time.Minute, MaxConns: 4}, nil)
+	b, err := New(fullListener(t), 0, Options{DialTimeout: time.Minute, MaxConns: 4}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -183,7 +183,7 @@ func TestIdleConnectionsExpire(t *testing.T) {
 	f := newFake(t, ok)
 	b := newBackend(t, f.name(), func(o *Options) { o.IdleTimeout = 2 * tenth })
 	took(t, tenth, 250*time.Millisecond, func() {
-		idleConns(t, b, 5)
+		released(t, b, 5)
 		until(t, "the connections to be closed", func() bool { return b.Stats().Idle == 0 && f.conns() == 0 })
 	})
 	if s := b.Stats(); s != (Stats{}) {
