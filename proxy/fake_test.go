@@ -135,7 +135,7 @@ func (handler) Refuse(int) {}
 func balance(t testing.TB, change func(*backend.Options, *Options), fakes ...*fake) string {
 	t.Helper()
 	bo := backend.Options{
-		DialTimeout: time.Second, ResponseTimeout: patience, StreamTimeout: patience, IdleTimeout: patience,
+		DialTimeout: patience, ResponseTimeout: patience, StreamTimeout: patience, IdleTimeout: patience,
 		QueueTimeout: time.Second, MaxConns: 16, EjectAfter: 3, EjectFor: patience, MaxHeader: 16 << 10,
 	}
 	po := Options{Tries: 2, QueueTimeout: time.Second, StreamTimeout: patience, Pseudonym: "tutti-00000000"}
