@@ -58,7 +58,7 @@ func newFake(t testing.TB, name string, do func(r *fakeRequest) reaction) *fake 
 		do = func(*fakeRequest) reaction { return reaction{} }
 	}
 	b := &fake{
-		t: t, name: name, do: do, addr: "127.0.0.1:0",
+		t: t, name: name, do: do, addr: ownAddr(t),
 		conns: map[net.Conn]bool{}, took: map[string]int{},
 	}
 	b.up()
@@ -232,16 +232,6 @@ func script(codes ...int) func(*fakeRequest) reaction {
 // hangUntil answers nothing until c is closed.
 func hangUntil(c <-chan struct{}) func(*fakeRequest) reaction {
 	return func(*fakeRequest) reaction { return reaction{hang: c} }
-}
-
-// refusing is an address nobody listens on.
-func refusing(t testing.TB) string {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // clientReply is what a client has read.
