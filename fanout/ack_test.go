@@ -34,6 +34,9 @@ func pageOf(t testing.TB, c *client, path string) (page struct {
 	return page
 }
 
+// slowness is how long a slow backend takes: others are faster than that on a busy machine, too.
+const slowness = 600 * time.Millisecond
+
 // The kinds of backend a policy has to live with.
 func kinds(t *testing.T) map[byte]func() string {
 	never := make(chan struct{})
@@ -45,7 +48,7 @@ func kinds(t *testing.T) map[byte]func() string {
 		's': func() string {
 			return newFake(t, "slow", func(*fakeRequest) reaction {
 				c := make(chan struct{})
-				time.AfterFunc(150*time.Millisecond, func() { close(c) })
+				time.AfterFunc(slowness, func() { close(c) })
 				return reaction{hang: c}
 			}).addr
 		},
@@ -95,7 +98,7 @@ func TestEveryAckPolicyAnswersWhenItShould(t *testing.T) {
 			}
 		})
 	}
-	const slow = 150 * time.Millisecond
+	const slow = slowness
 	// all
 	f("all", "+++", 201, "good", 0)
 	f("all", "s++", 201, "slow", slow)
@@ -158,9 +161,7 @@ func TestA202NamesAPageThatGoesFromPendingToSettled(t *testing.T) {
 	if n := r.group.All()[1].Stats().Lacks; n != 1 {
 		t.Errorf("the hanging backend lacks %d answered writes", n)
 	}
-	if n := r.group.All()[0].Stats().Lacks; n != 0 {
-		t.Errorf("the good backend lacks %d answered writes", n)
-	}
+	eventually(t, "the good backend lacks nothing", func() bool { return r.group.All()[0].Stats().Lacks == 0 })
 	p := pageOf(t, c, where)
 	if p.State != "pending" || p.Durable != journaled() || p.Method != "" || len(p.Backends) != 2 ||
 		p.Backends[0].State != "delivered" || p.Backends[0].Status != 201 || p.Backends[0].Attempts != 1 || p.Backends[0].Backend != 1.0 ||
@@ -247,7 +248,7 @@ func TestABackendThatTimesOutDoesNotTakeTheOthersWithIt(t *testing.T) {
 		return reaction{}
 	})
 	b, c := newFake(t, "b", nil), newFake(t, "c", nil)
-	r := rigOf(t, func(s *setup) { s.backend.ResponseTimeout = 400 * time.Millisecond }, a, b, c)
+	r := rigOf(t, func(s *setup) { s.backend.ResponseTimeout = 1500 * time.Millisecond }, a, b, c)
 	cl := r.dial()
 	for range 3 {
 		if got := cl.do(post("/", "x")); got.status != 201 {

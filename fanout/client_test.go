@@ -203,7 +203,7 @@ func TestABadBodyIsRefusedAndForwardedToNobody(t *testing.T) {
 
 func TestAClientTooSlowInItsBodyGets408(t *testing.T) {
 	a := newFake(t, "a", nil)
-	r := rigOf(t, func(s *setup) { s.front.ClientTimeout = 60 * time.Millisecond }, a)
+	r := rigOf(t, func(s *setup) { s.front.ClientTimeout = time.Second }, a)
 	c := r.dial()
 	c.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n123")
 	got, err := c.read("POST")

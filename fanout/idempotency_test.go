@@ -108,6 +108,7 @@ func TestAHundredRepeatsAtOnceAreOneWriteWithOneAnswer(t *testing.T) {
 			a, b, c := newFake(t, "a", hangUntil(release)), newFake(t, "b", hangUntil(release)), newFake(t, "c", hangUntil(release))
 			r := rigOf(t, func(s *setup) {
 				s.fanout.AckTimeout = time.Hour // nobody is answered because it is over
+				s.backend.ResponseTimeout = time.Hour
 				if f.change != nil {
 					f.change(s)
 				}

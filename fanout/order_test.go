@@ -190,19 +190,19 @@ func TestKeysDoNotWaitForEachOther(t *testing.T) {
 		return reaction{}
 	})
 	o, _ := ParseOrderBy("header:x-user")
-	r := rigOf(t, func(s *setup) { s.fanout.OrderBy, s.fanout.AckTimeout = o, 50*time.Millisecond }, slow, newFake(t, "other", nil))
+	r := rigOf(t, func(s *setup) { s.fanout.OrderBy, s.backend.ResponseTimeout = o, time.Minute }, slow, newFake(t, "other", nil))
 	c := r.dial()
-	send := func(user, body string) int {
-		return c.do(fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nX-User: %s\r\nContent-Length: %d\r\n\r\n%s", user, len(body), body)).status
-	}
 	for _, step := range []struct {
-		user, body string
-		want       int
-	}{{"a", "first", 202}, {"a", "second", 202}, {"b", "first", 201}, {"a", "third", 202}} {
-		if got := send(step.user, step.body); got != step.want {
-			t.Errorf("%s %s: %d, want %d", step.user, step.body, got, step.want)
+		user, body, wait string
+		want             int
+	}{{"a", "first", "0", 202}, {"a", "second", "0", 202}, {"b", "first", "60", 201}, {"a", "third", "0", 202}} {
+		got := c.do(fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nX-User: %s\r\nPrefer: wait=%s\r\nContent-Length: %d\r\n\r\n%s",
+			step.user, step.wait, len(step.body), step.body))
+		if got.status != step.want {
+			t.Errorf("%s %s: %d, want %d", step.user, step.body, got.status, step.want)
 		}
 	}
+	eventually(t, "the slow one has got two", func() bool { return len(slow.requests()) >= 2 })
 	if n := len(slow.requests()); n != 2 {
 		t.Errorf("the slow one has got %d requests, want 2", n)
 	}

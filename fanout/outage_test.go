@@ -138,7 +138,7 @@ func TestAHangingBackendHoldsUpNobody(t *testing.T) {
 	good, hung := newFake(t, "good", nil), newFake(t, "hung", hangUntil(never))
 	r := rigOf(t, func(s *setup) {
 		s.fanout.Ack, s.fanout.AckEarliest = 1, true
-		s.backend.MaxConns, s.backend.ResponseTimeout = 8, 5*time.Second
+		s.backend.MaxConns, s.backend.ResponseTimeout = 8, time.Minute
 	}, hung, good)
 	c := r.dial()
 	for i := range 200 {
@@ -146,7 +146,7 @@ func TestAHangingBackendHoldsUpNobody(t *testing.T) {
 		if got := c.do(post("/", fmt.Sprint(i))); got.status != 201 || got.header.Get("X-From") != "good" {
 			t.Fatalf("%+v", got)
 		}
-		if took := time.Since(start); took > 4500*time.Millisecond { // it is given up after 5 s
+		if took := time.Since(start); took > 30*time.Second { // it is given up after a minute
 			t.Errorf("write %d took %v", i, took)
 		}
 	}

@@ -76,7 +76,7 @@ func newRig(t testing.TB, addrs []string, change func(*setup)) *rig {
 			MaxPending: 10000, MaxPendingBytes: 64 << 20, MaxWriteSize: 1 << 20, KeepFor: time.Minute, Pseudonym: "tutti-test",
 		},
 		backend: backend.Options{
-			DialTimeout: time.Second, ResponseTimeout: 5 * time.Second, StreamTimeout: 5 * time.Second, IdleTimeout: 30 * time.Second,
+			DialTimeout: 10 * time.Second, ResponseTimeout: 5 * time.Second, StreamTimeout: 5 * time.Second, IdleTimeout: 30 * time.Second,
 			QueueTimeout: time.Second, MaxConns: 64, EjectAfter: 3, EjectFor: 50 * time.Millisecond, MaxHeader: 16 << 10, Log: quiet,
 		},
 		front: front.Options{MaxHeader: 16 << 10, ClientTimeout: 5 * time.Second, IdleTimeout: time.Minute, Log: quiet},

@@ -54,7 +54,9 @@ func TestWhenTheDrainsTimeIsOverWaitingClientsAreToldAndNewWritesRefused(t *test
 	r := rigOf(t, nil, a, b)
 	waiting := r.dial()
 	waiting.send(post("/", "x"))
-	eventually(t, "b has it", func() bool { return len(b.requests()) == 1 })
+	eventually(t, "a has taken it and b has it", func() bool {
+		return r.f.Snapshot().Backends[0].Owed == 0 && len(a.requests()) == 1 && len(b.requests()) == 1
+	})
 	other := r.dial()
 	other.do("GET /-/writes/0 HTTP/1.1\r\nHost: a\r\n\r\n")
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
