@@ -68,7 +68,7 @@ func TestAClientThatDoesNotTakeItsAnswerIsCut(t *testing.T) {
 			err = c.Write(strings.Repeat("x", block))
 		}
 	})
-	p := start(t, harness.BackendFlag(b), "--client-timeout=400ms")
+	p := start(t, harness.BackendFlag(b), "--client-timeout=2s")
 	c := harness.Dial(t, p.Listen)
 	c.Send(get("/login"))
 	wantStatus(t, c.Head("GET"), 200)
