@@ -61,6 +61,7 @@ func TestANewPairIsServedOnceItsFilesAreThere(t *testing.T) {
 	}
 	second.Write(cert, key)
 	eventually(t, "the new one is served", func() bool { return serves(p, second) })
+	eventually(t, "it is logged", func() bool { return log.count("serving a new certificate") > 0 })
 	if log.count("serving a new certificate") != 1 || log.count("two.test") != 1 {
 		t.Errorf("the log says %s", log.b.String())
 	}
