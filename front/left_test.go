@@ -36,11 +36,13 @@ func TestAClientThatLeavesAbandonsTheExchangeWithTheBackend(t *testing.T) {
 	check := func(how, request string, leave func(c *client)) {
 		t.Run(how, func(t *testing.T) {
 			h := newHeld()
+			looked := make(chan struct{}, 1)
 			f := start(t, func(x *Exchange) {
 				x.Hold(h)
 				if x.Left() {
 					t.Error("left before it did")
 				}
+				looked <- struct{}{}
 				<-h.once
 				if !x.Left() {
 					t.Error("abandoned, but not seen to have left")
@@ -55,7 +57,7 @@ func TestAClientThatLeavesAbandonsTheExchangeWithTheBackend(t *testing.T) {
 			}, quick)
 			c := f.dial(t)
 			c.send(request)
-			eventually(t, "it is served", func() bool { return f.any(answering) })
+			eventually(t, "it is served", func() bool { return len(looked) == 1 })
 			leave(c)
 			eventually(t, "the connection is gone", func() bool { return f.Stats().Active == 0 })
 			if n := h.times.Load(); n != 1 {
