@@ -325,9 +325,9 @@ func (f *fake) serve(c net.Conn) {
 func newBackend(t testing.TB, name string, change func(*Options)) *Backend {
 	t.Helper()
 	o := Options{
-		DialTimeout:     2 * time.Second,
-		ResponseTimeout: 5 * time.Second,
-		StreamTimeout:   5 * time.Second,
+		DialTimeout:     10 * time.Second,
+		ResponseTimeout: 10 * time.Second,
+		StreamTimeout:   10 * time.Second,
 		EjectAfter:      1000,
 	}
 	if c, ok := speaksTLS.Load(name); ok {
@@ -394,7 +394,7 @@ func acquired(t testing.TB, b *Backend) *Conn {
 // until polls until what is waited for holds.
 func until(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(20 * time.Second)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
