@@ -228,7 +228,7 @@ func (f *failing) telling() func(errorfs.Op) bool {
 		if ofMany && slices.Contains(much, op.Kind) {
 			return rng.IntN(share) == 0
 		}
-		return !raced || rng.IntN(12) == 0
+		return !raced || rng.IntN(30) == 0
 	}
 }
 
