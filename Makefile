@@ -12,6 +12,7 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 PLAIN       := ./backend ./front
 HOT         := ./wire ./route ./backend ./front ./proxy ./fanout ./journal/disk ./metrics ./trust ./accesslog
 COUNT       ?= 10
+# Of writes and their journal, and long: run without a detector and without TLS alone.
 LONG        := ABacklogWaits|KilledAgain|AReaderNever|AcceptedIsSettled|ReplicasAgree|AFullDiskIs503|AKeyRepeatedAcross|AJournalThatIsAsLarge
 
 .DEFAULT_GOAL := help
@@ -37,18 +38,18 @@ test: vet plain tls journal race ## every test: as `go test ./...`, under the ra
 vet:
 	$(GO) vet ./...
 
-# What is left out runs other programs beside ours, which it builds without the detector.
+# What is left out runs other programs beside ours, which it builds without the detector, or is long.
 .PHONY: race
-race: ## every test under the race detector, in random order (needs a C compiler)
-	$(GO) test -p 1 -race -shuffle=on -pgo=off $$($(GO) list ./... | grep -vE '/e2e/(differential|monitoring|recipes)$$')
+race: ## the tests under the race detector, in random order (needs a C compiler)
+	$(GO) test -p 1 -race -shuffle=on -pgo=off $$($(GO) list ./... | grep -v /e2e)
+	$(GO) test -race -shuffle=on -pgo=off -skip '$(LONG)' ./e2e
 
 # tutti_plain replaces the raw system calls by the standard library, as on systems that are not Linux.
 .PHONY: plain
 plain: ## the tests of what does raw I/O, over the standard library instead
 	$(GO) test -p 1 -tags tutti_plain $(PLAIN)
 
-# With TUTTI_TLS set these tests' clients, backends and programs speak TLS. What is left out is long, and of
-# writes and their journal.
+# With TUTTI_TLS set these tests' clients, backends and programs speak TLS.
 .PHONY: tls
 tls: ## the tests of what does I/O, and of the whole binary, over TLS on both sides
 	TUTTI_TLS=1 $(GO) test -p 1 -count=1 -skip '$(LONG)' $(PLAIN) ./e2e
