@@ -132,15 +132,17 @@ func TestGrowthAndErrorsFailASoak(t *testing.T) {
 	for name, c := range map[string]struct {
 		l    load
 		seen []reading
+		legs int
 		fail bool
 	}{
-		"nothing":    {good, flat(50<<20, 100), false},
-		"memory":     {good, grown(func(r *reading) { r.rss += 10 << 20 }), true},
-		"goroutines": {good, grown(func(r *reading) { r.goroutines += 20 }), true},
-		"errors":     {load{requests: 10, seconds: 1, errors: 1}, flat(50<<20, 100), true},
-		"no reading": {good, nil, true},
+		"nothing":    {good, flat(50<<20, 100), 0, false},
+		"memory":     {good, grown(func(r *reading) { r.rss += 10 << 20 }), 0, true},
+		"goroutines": {good, grown(func(r *reading) { r.goroutines += 20 }), 0, true},
+		"legs":       {good, grown(func(r *reading) { r.goroutines += 20 }), 20, false},
+		"errors":     {load{requests: 10, seconds: 1, errors: 1}, flat(50<<20, 100), 0, true},
+		"no reading": {good, nil, 0, true},
 	} {
-		if err := judgeSoak(reads, c.l, c.seen); (err != nil) != c.fail {
+		if err := judgeSoak(reads, c.l, c.seen, c.legs); (err != nil) != c.fail {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
