@@ -62,6 +62,25 @@ func TestAHalfCloseBehindTheLookIsSeenAtTheNextCut(t *testing.T) {
 	}
 }
 
+// The poller has told of it before the rest is sent, and would not again.
+func TestAnAnswerToAnEarlierPartIsReadBehindTheRest(t *testing.T) {
+	f := newPlainFake(t, ok, saysEarly("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"))
+	b := newBackend(t, f.name(), func(o *Options) { o.ResponseTimeout = 2 * time.Second })
+	idleConns(t, b, 1)
+	c := acquired(t, b)
+	defer c.Close()
+	if err := c.Send([]byte("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the answer", func() bool { return !quiet(c.io.fd) })
+	timer := time.NewTimer(5 * time.Millisecond) // for the poller
+	<-timer.C
+	var resp wire.Response
+	if err := c.SendReceive([]byte("0123456789"), false, &resp); err != nil || resp.Status != 413 {
+		t.Errorf("got %d, %v", resp.Status, err)
+	}
+}
+
 func TestLookingAllocatesNothing(t *testing.T) {
 	a, b := newPlainFake(t, ok), newPlainFake(t, ok)
 	cs := idleOf(t, 1, newBackend(t, a.name(), nil), newBackend(t, b.name(), nil))
