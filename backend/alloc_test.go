@@ -78,3 +78,31 @@ func TestAnExchangeAllocatesNothing(t *testing.T) {
 		})
 	}
 }
+
+func TestALongBodyAllocatesNothing(t *testing.T) {
+	f := echo(t, withLength(longBody(300<<10)))
+	b, err := New(f, 0, Options{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := NewGroup([]*Backend{b})
+	defer g.Close()
+	var resp wire.Response
+	req := []byte(get)
+	s := newSink(t)
+	s.all.Grow(100 << 20)
+	exchange := func() {
+		c, err := b.Exchange(ForRead, 0, req, false, true, nil, &resp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if piped, err := s.read(c); err != nil || piped == 0 {
+			t.Fatal(piped, err)
+		}
+		c.Release()
+	}
+	exchange()
+	if n := testing.AllocsPerRun(200, exchange); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

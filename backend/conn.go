@@ -39,6 +39,8 @@ type Conn struct {
 	io    ioState
 	slot  int // in pool.conns
 
+	filling filling
+
 	flags     atomic.Uint32
 	use       Use
 	reused    bool
@@ -158,6 +160,7 @@ func (c *Conn) end(keep bool) {
 	keep = keep && !cut && f == claimed && c.reusable()
 	c.b.buffers.put(c.buf)
 	c.buf = nil
+	c.filling.drop(c.b)
 	if !keep {
 		if f&abandoned != 0 {
 			c.reject()

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"tutti/clock"
+	"tutti/pipe"
 )
 
 // maxBackends is how many a Set can hold.
@@ -28,6 +29,7 @@ type Group struct {
 	members []member // as all
 	ring    ring
 
+	pipes   pipe.Pool
 	sweeper sweeper
 	next    atomic.Int64 // when the sweeper looks next
 
@@ -174,6 +176,7 @@ func (g *Group) Close() {
 	g.endChecks()
 	g.checking.Wait()
 	g.sweeper.stop()
+	g.pipes.Close()
 	var cs []*Conn
 	for _, b := range g.all {
 		for _, c := range b.pool.close() {

@@ -15,8 +15,11 @@ const (
 	maxTick = 250 * time.Millisecond
 )
 
+// idlePipe is how long a pipe that nobody uses is kept.
+const idlePipe = 10 * time.Second
+
 // sweeper is the one goroutine that keeps a group's time: it cuts what is overdue, closes
-// connections that were idle for too long, ends ejections, goes on with slow returns.
+// connections and pipes that were idle for too long, ends ejections, goes on with slow returns.
 type sweeper struct {
 	tick  time.Duration
 	wake  chan struct{}
@@ -79,6 +82,9 @@ func (s *sweeper) run(g *Group) {
 // sweep looks once and returns when it should next at the latest, 0 when nothing is due.
 func (s *sweeper) sweep(g *Group, now int64) (next int64) {
 	next = g.advance(now)
+	if oldest := g.pipes.Expire(now - int64(idlePipe)); oldest != 0 {
+		next = sooner(next, oldest+int64(idlePipe))
+	}
 	for _, b := range g.all {
 		next = sooner(next, b.expire(now))
 

@@ -30,17 +30,23 @@ func (c *conn) sendRaw(a, b []byte) error {
 	w := c.w
 	w.a, w.b, w.sendErr, w.stalling = a, b, nil, false
 	if !c.inside || !w.sendStep(c.fd) {
-		w.stalling = true
-		c.tx.enter(at(sending, c.s.now()))
-		err := c.rc.Write(w.sendFn)
-		if c.tx.enter(0).late() {
-			w.sendErr = ErrClientSlow
-		} else if err != nil && w.sendErr == nil {
-			w.sendErr = ErrClientLeft
-		}
+		c.stall(w.sendFn)
 	}
 	w.a, w.b = nil, nil
 	return w.sendErr
+}
+
+// stall has step send what is left while the client takes it, and keeps the time.
+func (c *conn) stall(step func(fd uintptr) bool) {
+	w := c.w
+	w.stalling = true
+	c.tx.enter(at(sending, c.s.now()))
+	err := c.rc.Write(step)
+	if c.tx.enter(0).late() {
+		w.sendErr = ErrClientSlow
+	} else if err != nil && w.sendErr == nil {
+		w.sendErr = ErrClientLeft
+	}
 }
 
 // sendStep is the callback of RawConn.Write: it sends what is left until the socket is full.
@@ -64,11 +70,16 @@ func (w *work) sendStep(fd uintptr) bool {
 	return true
 }
 
-// sent takes n bytes off what is to be sent and tells the sweeper that there was progress.
+// sent takes n bytes off what is to be sent.
 func (w *work) sent(n int) {
-	w.x.sent += int64(n)
 	fromA := min(n, len(w.a))
 	w.a, w.b = w.a[fromA:], w.b[n-fromA:]
+	w.progress(n)
+}
+
+// progress counts n bytes that were sent and tells the sweeper of them.
+func (w *work) progress(n int) {
+	w.x.sent += int64(n)
 	if w.stalling && w.c.tx.enter(at(sending, w.c.s.now())).late() {
 		w.sendErr = ErrClientSlow
 	}

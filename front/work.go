@@ -34,6 +34,7 @@ type work struct {
 	stalling bool // sendStep notes progress for the sweeper
 	sendFn   func(fd uintptr) bool
 	vec      vector
+	emptying emptying
 
 	lookup *lookup
 }

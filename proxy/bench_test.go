@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"strconv"
 	"testing"
 )
 
@@ -33,18 +34,26 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-func BenchmarkReadOf64KiB(b *testing.B) {
-	const answer = "HTTP/1.1 200 OK\r\n" + bareDate + "Content-Length: 65536\r\n\r\n"
-	read := benchmarkRead(b, answer+string(make([]byte, 65536)))
-	b.SetBytes(65536)
+func BenchmarkReadOf64KiB(b *testing.B) { benchmarkReadOf(b, 64<<10) }
+
+func BenchmarkReadOf1MiB(b *testing.B) { benchmarkReadOf(b, 1<<20) }
+
+func benchmarkReadOf(b *testing.B, size int) {
+	read := benchmarkRead(b, withLength(size))
+	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	for b.Loop() {
 		read()
 	}
 }
 
+// withLength is an answer with a body of so many bytes.
+func withLength(size int) string {
+	return "HTTP/1.1 200 OK\r\n" + bareDate + "Content-Length: " + strconv.Itoa(size) + "\r\n\r\n" + numbers(size)
+}
+
 // benchmarkRead is one request on an open connection to a balancer before three backends, and its answer.
-func benchmarkRead(b *testing.B, answer string) func() {
+func benchmarkRead(b testing.TB, answer string) func() {
 	f := func() *fake { return newFake(b, bare(answer)) }
 	addr := balance(b, nil, f(), f(), f())
 	c, err := net.Dial("tcp", addr)

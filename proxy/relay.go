@@ -18,20 +18,13 @@ const flushAt = 32 << 10
 // begun, with nothing appended (Traefik #13568), otherwise nothing of it is left in x.Out.
 func relay(x *front.Exchange, c *backend.Conn, head bool) *backend.Failure {
 	base := len(x.Out)
-	framing := x.Resp.Body(head)
-	chunks := framing == wire.Chunks || framing == wire.UntilClose
-	if chunks {
-		framing = wire.Chunks
-		if x.Req.Minor == 0 {
-			framing, chunks = wire.UntilClose, false
-			x.CloseAfter()
-		}
-	}
-	x.Status = x.Resp.Status
-	x.Out = appendHead(x, framing)
-	for {
-		if !c.Pending() && len(x.Out) > 0 && x.Flush() != nil {
-			return leave(x)
+	chunks := begin(x, head)
+	for spliced := chunks; ; {
+		if !c.Pending() {
+			if failure := flush(x, c, spliced); failure != nil {
+				return failure
+			}
+			spliced = true
 		}
 		data, err := c.NextBody()
 		if err == io.EOF {
@@ -57,6 +50,33 @@ func relay(x *front.Exchange, c *backend.Conn, head bool) *backend.Failure {
 		x.Out = wire.AppendLastChunk(x.Out, c.Trailers())
 	}
 	return nil
+}
+
+// begin appends the answer's head to x.Out and tells whether its body is sent in chunks.
+func begin(x *front.Exchange, head bool) (chunks bool) {
+	framing := x.Resp.Body(head)
+	chunks = framing == wire.Chunks || framing == wire.UntilClose
+	if chunks {
+		framing = wire.Chunks
+		if x.Req.Minor == 0 {
+			framing, chunks = wire.UntilClose, false
+			x.CloseAfter()
+		}
+	}
+	x.Status = x.Resp.Status
+	x.Out = appendHead(x, framing)
+	return chunks
+}
+
+// flush sends what is here before more is waited for, and has the kernel move what it can unless that was tried.
+func flush(x *front.Exchange, c *backend.Conn, spliced bool) *backend.Failure {
+	if len(x.Out) > 0 && x.Flush() != nil {
+		return leave(x)
+	}
+	if spliced {
+		return nil
+	}
+	return splice(x, c)
 }
 
 func appendHead(x *front.Exchange, framing wire.Framing) []byte {
