@@ -128,6 +128,22 @@ func TestALongBodyComesThroughPipesToItsLastByteAndNoFurther(t *testing.T) {
 	}
 }
 
+func TestWhatCameWithTheHeadGoesBeforeAPipe(t *testing.T) {
+	body := longBody(200 << 10)
+	b := newBackend(t, newPlainFake(t, says(withLength(body))).name(), nil)
+	c, s := answeredOn(t, b, get), newSink(t)
+	if c.r == c.w {
+		t.Fatal("nothing came with it")
+	}
+	if p, err := c.NextPipe(); p != nil || err != nil {
+		t.Errorf("a pipe of %d bytes, %v", p.Held(), err)
+	}
+	if piped, err := s.read(c); piped == 0 || err != nil || s.all.String() != body {
+		t.Errorf("%d of %d bytes through pipes, %v", piped, s.all.Len(), err)
+	}
+	c.Release()
+}
+
 func TestWhatFollowsALongBodyIsNobodysAnswer(t *testing.T) {
 	body := longBody(200 << 10)
 	f := newPlainFake(t, says(withLength(body)+withLength("stray")), ok)

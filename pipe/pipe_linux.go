@@ -4,8 +4,8 @@ package pipe
 
 import "syscall"
 
-// Size is how many bytes a pipe may hold, in 32 pages at most. Per byte it costs a quarter less than half of it, and
-// as much as twice and four times.
+// Size is how many bytes a pipe may hold, in 32 pages at most. Half of it costs more per byte, twice of it
+// as much.
 const Size = 128 << 10
 
 // leastSize is that of a pipe the kernel gives to who has many already (pipe(7), pipe-user-pages-soft):
