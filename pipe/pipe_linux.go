@@ -27,10 +27,10 @@ type Pipe struct {
 	since   int64 // when it was given back
 }
 
-// open makes one that does not block, nil when descriptors or memory are short.
+// open makes one that does not block, nil when descriptors or memory are short or the kernel would.
 func open() *Pipe {
 	var fds [2]int
-	if syscall.Pipe2(fds[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK) != nil {
+	if !usable() || syscall.Pipe2(fds[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK) != nil {
 		return nil
 	}
 	p := &Pipe{in: uintptr(fds[1]), out: uintptr(fds[0])}

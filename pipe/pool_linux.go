@@ -16,8 +16,8 @@ type Pool struct {
 	closed bool
 }
 
-// Take lends a pipe, empty. nil: there are enough already, the process is short of descriptors, or the pool was
-// closed.
+// Take lends a pipe, empty. nil: there are enough already, the process is short of descriptors, the pool was
+// closed, or the kernel is one whose splice waits.
 func (l *Pool) Take() *Pipe {
 	l.mu.Lock()
 	if n := len(l.idle); n > 0 {
