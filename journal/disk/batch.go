@@ -34,7 +34,8 @@ func (j *Journal) begin(b *pebble.Batch, last uint64) {
 	j.register(b)
 }
 
-// register writes the names of the backends, and forgets those that are gone and owed nothing.
+// register writes the names of the backends, and forgets those that are gone and owed nothing: each time, for
+// a batch that did so before may not have come to disk.
 func (j *Journal) register(b *pebble.Batch) {
 	for i := range j.index.backends {
 		j.writeBackend(b, &j.index.backends[i])
@@ -42,7 +43,6 @@ func (j *Journal) register(b *pebble.Batch) {
 	for _, be := range j.index.clean {
 		forgetBackend(b, be)
 	}
-	j.index.clean = nil
 }
 
 func (j *Journal) writeBackend(b *pebble.Batch, be *backend) {

@@ -314,3 +314,59 @@ func (f *failing) until(is func() bool) {
 		<-time.After(time.Millisecond)
 	}
 }
+
+// A backend that went and was owed nothing is forgotten with the first thing that is written, which may fail.
+func TestABackendThatWentIsForgottenThoughTheFirstAppendFails(t *testing.T) {
+	for name, what := range map[string]*fault{"nothing": nil, "the log": new(faults["the log can't be written"])} {
+		t.Run("what fails is "+name, func(t *testing.T) {
+			f := newFailing(t, 1)
+			state := func(names ...string) *journal.State {
+				t.Helper()
+				j, err := f.open(names, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s, err := j.State()
+				if err != nil {
+					t.Fatal(err)
+				}
+				return s
+			}
+			settle := func() {
+				t.Helper()
+				seq := f.seq.Load()
+				if err := f.j.Update(&journal.Update{Settled: []uint64{seq}, Sync: true}); err != nil {
+					t.Fatal(err)
+				}
+				if err := f.j.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			state("a", "b")
+			if err := f.j.Append(entryOf(f.seq.Add(1), 10)); err != nil {
+				t.Fatal(err)
+			}
+			settle()
+			state("a")
+			if what != nil {
+				f.fault.Store(what)
+				if err := f.j.Append(entryOf(f.seq.Add(1), 10)); !errors.Is(err, journal.ErrUncertain) {
+					t.Fatalf("the append that fails: %v", err)
+				}
+				f.fault.Store(nil)
+			}
+			f.back()
+			if err := f.j.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if s := state("a"); len(s.Gone) > 0 {
+				t.Errorf("gone are %+v, which was owed nothing when it went", s.Gone)
+			}
+			settle()
+			if s := state("a", "b"); !s.Backends[1].New {
+				t.Error("it is back, lacks what was settled without it, and is not new")
+			}
+			_ = f.j.Close()
+		})
+	}
+}
