@@ -430,6 +430,46 @@ func TestAKeyedWriteWhoseAnswerIsLostCanBeDropped(t *testing.T) {
 	balanced(t, r)
 }
 
+// With an order, who has a write is not asked for its answer behind a later one of the key, while another will tell.
+func TestALostAnswerIsNotAskedForBehindALaterWriteOfItsKey(t *testing.T) {
+	a, b := newFake(t, "a", nil), newFake(t, "b", nil)
+	b.down()
+	s := newStored(t, a, b)
+	ordered := func(o *setup) { o.fanout.OrderBy, _ = ParseOrderBy("all") }
+	r := s.start(ordered)
+	first, second := r.dial(), r.dial()
+	noted := func(n int) func() bool {
+		return func() bool {
+			r.f.mu.Lock()
+			defer r.f.mu.Unlock()
+			return r.f.ledger.records.live.Len() == n && r.f.deliverers[0].owed == 0 && len(r.f.deliverers[0].disk.blocks) == 0
+		}
+	}
+	first.send(keyedPost("k", "first"))
+	eventually(t, "it is noted that a has the first", noted(1))
+	second.send(post("/", "second"))
+	eventually(t, "it is noted that a has the second", noted(2))
+	s.store.Crash(func(n int) int { return n })
+	r.stop()
+	b.up()
+	r = s.start(ordered)
+	eventually(t, "settled", func() bool { return r.f.Snapshot().Settled == 2 })
+	want := []string{"first", "second"}
+	for name, f := range map[string]*fake{"a": a, "b": b} {
+		var got []string
+		for _, q := range f.requests() {
+			got = append(got, q.body)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s was sent %v, want %v", name, got, want)
+		}
+	}
+	if got := r.dial().do(keyedPost("k", "first")); got.status != 201 {
+		t.Errorf("its repeat is told %+v", got)
+	}
+	balanced(t, r)
+}
+
 func TestAJournalThatCouldNotBeReadIsReadAgain(t *testing.T) {
 	gone, other := newFake(t, "gone", nil), newFake(t, "other", nil)
 	s := newStored(t, gone, other)

@@ -200,9 +200,10 @@ func (l *ledger) place(d *delivery) {
 
 // ask sends a keyed write to a backend that has it once more, if no answer to it is known: the
 // process ended before it could be kept. By the key the backend knows it for a repeat. It does not
-// lack the write meanwhile.
+// lack the write meanwhile. With an ordering key it may have been sent a later write of that since, and one that
+// applies repeats would go back: then the others' answers have to do, as long as one of them has yet to take it.
 func (l *ledger) ask(w *write) {
-	if w.kept != nil || w.good != nil || w.bad != nil || l.keepFor <= 0 {
+	if w.kept != nil || w.good != nil || w.bad != nil || l.keepFor <= 0 || w.keyed && w.unfinished+w.parked > 0 {
 		return
 	}
 	for i := range w.deliveries {
