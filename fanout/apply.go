@@ -131,7 +131,7 @@ func (f *Fanout) refuseLocked(w *write, now int64) {
 // owedAgainLocked puts back a delivery that was not tried.
 func (f *Fanout) owedAgainLocked(d *delivery, now int64) {
 	next := f.endedOtherwise(d, waiting)
-	if next == waiting && leads(d) {
+	if next == waiting && mayBegin(d) {
 		d.to.queue.add(d)
 	}
 	f.stateLocked(d, next, now)

@@ -470,6 +470,82 @@ func TestALostAnswerIsNotAskedForBehindALaterWriteOfItsKey(t *testing.T) {
 	balanced(t, r)
 }
 
+// lateJournal appends what is in late only once told to.
+type lateJournal struct {
+	journal.Journal
+	late    string
+	release chan struct{}
+}
+
+func (j *lateJournal) Append(e *journal.Entry) error {
+	if strings.HasSuffix(string(e.Request), j.late) {
+		<-j.release
+	}
+	return j.Journal.Append(e)
+}
+
+// A write that was refused may be found after a crash: those of its key that are on disk already must not be sent
+// before the journal has made sure that it won't.
+func TestNothingOfItsKeyOvertakesAWriteThatMayBeOnDiskYet(t *testing.T) {
+	for name, crash := range map[string]bool{"the journal recovers": false, "a crash comes first": true} {
+		t.Run(name, func(t *testing.T) {
+			a, b := newFake(t, "a", nil), newFake(t, "b", nil)
+			s := newStored(t, a, b)
+			late := &lateJournal{late: "first", release: make(chan struct{})}
+			ordered := func(o *setup) { o.fanout.OrderBy, _ = ParseOrderBy("all") }
+			r := s.start(func(o *setup) {
+				ordered(o)
+				late.Journal, o.fanout.Journal = o.fanout.Journal, late
+			})
+			first, second := r.dial(), r.dial()
+			first.send(post("/", "first"))
+			eventually(t, "the first has its place", func() bool { return arriving(r) == 1 })
+			second.send(post("/", "second"))
+			eventually(t, "the second is on disk", func() bool { return r.f.Snapshot().Accepted == 1 })
+			s.store.Fail(journal.ErrUncertain)
+			close(late.release)
+			if got, err := first.read("POST"); got.status != 503 {
+				t.Fatalf("the first is told %+v, %v", got, err)
+			}
+			if n := len(a.requests()) + len(b.requests()); n > 0 {
+				t.Fatalf("%d requests were sent", n)
+			}
+			want := []string{"second"}
+			if crash {
+				s.store.Crash(func(n int) int { return n })
+				s.store.Fail(nil)
+				r.stop()
+				r = s.start(ordered)
+				want = []string{"first", "second"}
+			} else {
+				s.store.Fail(nil)
+			}
+			eventually(t, "settled", func() bool { return r.f.Snapshot().Pending == 0 && len(b.requests()) == len(want) })
+			for name, f := range map[string]*fake{"a": a, "b": b} {
+				var got []string
+				for _, q := range f.requests() {
+					got = append(got, q.body)
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("%s was sent %v, want %v", name, got, want)
+				}
+			}
+			if !crash {
+				if got, err := second.read("POST"); got.status != 201 {
+					t.Errorf("the second is told %+v, %v", got, err)
+				}
+			}
+			balanced(t, r)
+		})
+	}
+}
+
+func arriving(r *rig) int {
+	r.f.mu.Lock()
+	defer r.f.mu.Unlock()
+	return r.f.ledger.records.arriving.Len()
+}
+
 func TestAJournalThatCouldNotBeReadIsReadAgain(t *testing.T) {
 	gone, other := newFake(t, "gone", nil), newFake(t, "other", nil)
 	s := newStored(t, gone, other)

@@ -110,7 +110,7 @@ func (f *Fanout) tellJournal() (again bool) {
 	f.mu.Lock()
 	waiting := k.waiting
 	k.waiting = nil
-	again = !f.updateLocked(len(waiting) > 0 || f.closed)
+	again = !f.updateLocked(len(waiting) > 0 || f.closed || len(f.ledger.lanes.barred) > 0)
 	f.unlock()
 	for _, done := range waiting {
 		done <- !again
@@ -123,7 +123,7 @@ func (f *Fanout) updateLocked(sync bool) bool {
 	k := &f.keeper
 	k.begun++
 	f.gatherLocked(sync)
-	begun := k.begun
+	begun, barrings := k.begun, f.ledger.lanes.barrings.Load()
 	f.mu.Unlock()
 	err := f.writeUpdate()
 	f.mu.Lock()
@@ -135,6 +135,7 @@ func (f *Fanout) updateLocked(sync bool) bool {
 	f.toldLocked()
 	if sync {
 		k.done = begun
+		f.ledger.lanes.unbar(barrings, clock.Now())
 	}
 	return true
 }

@@ -1,6 +1,9 @@
 package fanout
 
-import "slices"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // maxFreeLanes is how many lanes are kept for the next keys.
 const maxFreeLanes = 4096
@@ -13,10 +16,11 @@ type orderKey [16]byte
 // be queued or sent; the others wait for it to be delivered, rejected, parked or dropped.
 // Fanout.mu guards it. It lives as long as one of its deliveries is not done.
 type lane struct {
-	key   orderKey
-	refs  int // deliveries that are not done
-	lines []line
-	next  *lane // in the free list
+	key    orderKey
+	refs   int // deliveries that are not done
+	lines  []line
+	barred bool  // none may begin (lanes.bar)
+	next   *lane // in the free list
 }
 
 // line is a lane's unfinished deliveries to one backend, in the order they were accepted.
@@ -27,10 +31,13 @@ type line struct {
 }
 
 // idle tells whether a new write of the key may be sent to backend i at once.
-func (l *lane) idle(i int) bool { return l.lines[i].first == nil }
+func (l *lane) idle(i int) bool { return l.lines[i].first == nil && !l.barred }
 
 // leads tells whether d may be queued or sent: nothing of its key is before it.
 func leads(d *delivery) bool { return d.lanePrev == nil }
+
+// mayBegin tells whether d, which was not sent yet, may be queued.
+func mayBegin(d *delivery) bool { return leads(d) && (d.w.lane == nil || !d.w.lane.barred) }
 
 // enter puts d, which is unfinished now, into its line, by sequence but never before one that
 // is being sent. One that is displaced from the first place is taken out of the queue.
@@ -116,6 +123,9 @@ type lanes struct {
 	byKey map[orderKey]*lane
 	free  *lane
 	spare int
+
+	barred   []*lane // and such as were
+	barrings atomic.Uint64
 }
 
 // of returns the key's lane over n backends.
@@ -148,9 +158,42 @@ func (s *lanes) release(l *lane) {
 // drop forgets a lane that nothing refers to.
 func (s *lanes) drop(l *lane) {
 	delete(s.byKey, l.key)
+	l.barred = false
 	if s.spare < maxFreeLanes {
 		clear(l.lines)
 		l.next, s.free = s.free, l
 		s.spare++
 	}
+}
+
+// bar keeps what is in l from being sent. A write of its key was refused, since the journal could not say whether it
+// is on disk. The later ones that are would overtake it if the process crashed now and the next one found it.
+func (s *lanes) bar(l *lane) {
+	s.barrings.Add(1)
+	if !l.barred {
+		l.barred = true
+		s.barred = append(s.barred, l)
+	}
+}
+
+// unbar lets the lanes go on that were barred when barrings was as given: the journal has written something since,
+// and before that made sure that what was refused is not found.
+func (s *lanes) unbar(barrings uint64, now int64) {
+	if len(s.barred) == 0 || s.barrings.Load() != barrings {
+		return
+	}
+	for _, l := range s.barred {
+		if !l.barred {
+			continue
+		}
+		l.barred = false
+		for i := range l.lines {
+			if d := l.lines[i].first; d != nil && d.state == waiting && !d.w.composing {
+				d.to.queue.again(d, now)
+				d.to.stir()
+			}
+		}
+	}
+	clear(s.barred)
+	s.barred = s.barred[:0]
 }

@@ -293,7 +293,7 @@ func (l *ledger) giveWay(d *delivery, from state, now int64) {
 	lane := d.w.lane
 	if from.unfinished() {
 		next := lane.leave(d)
-		if next != nil && next.state == waiting && !next.w.composing {
+		if next != nil && next.state == waiting && !next.w.composing && mayBegin(next) {
 			next.to.queue.again(next, now)
 			next.to.stir()
 		}

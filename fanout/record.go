@@ -20,7 +20,7 @@ func (f *Fanout) record(w *write) refusal {
 	if w.scoped {
 		w.entry.Scope, w.entry.Fingerprint = journal.Scope(w.scope), w.print
 	}
-	begun := clock.Now()
+	begun, barrings := clock.Now(), f.ledger.lanes.barrings.Load()
 	err := f.o.Journal.Append(&w.entry)
 	w.entry = journal.Entry{}
 	now := clock.Now()
@@ -31,10 +31,15 @@ func (f *Fanout) record(w *write) refusal {
 	defer f.unlock()
 	defer f.wakeLocked(w) // those who repeat it
 	if err != nil {
-		f.ledger.void(w, now)
 		w.voided = refusalFor(err)
+		if w.voided == uncertain && w.lane != nil {
+			f.ledger.lanes.bar(w.lane)
+			poke(f.keeper.wake)
+		}
+		f.ledger.void(w, now)
 		return w.voided
 	}
+	f.ledger.lanes.unbar(barrings, now)
 	f.ledger.accept(w, now)
 	return admitted
 }

@@ -245,7 +245,7 @@ func (l *ledger) approach(d *delivery, n int, now int64) {
 		w.lane.refs++
 		w.lane.enter(d)
 	}
-	if leads(d) {
+	if mayBegin(d) {
 		t.queue.again(d, now)
 	}
 }
