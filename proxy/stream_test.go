@@ -262,3 +262,16 @@ func TestABackendThatIsTiredOfASlowUploadHasNotFailed(t *testing.T) {
 		t.Errorf("the backends had %d and %d of 10", a, b)
 	}
 }
+
+// Who receives is woken by the upload that was too long before that has ended.
+func TestAnUploadThatTimedOutIsTheBackendsFailure(t *testing.T) {
+	u := &upload{done: make(chan struct{}), backend: backend.ErrTimeout}
+	if got := u.blame(backend.ErrAbandoned); got != backend.ErrAbandoned {
+		t.Errorf("of one that goes on: %v", got)
+	}
+	u.timedOut.Store(true)
+	go close(u.done)
+	if got := u.blame(backend.ErrAbandoned); got != backend.ErrTimeout {
+		t.Errorf("got %v", got)
+	}
+}

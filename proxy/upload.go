@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tutti/backend"
@@ -26,6 +27,8 @@ var uploadBuffers = sync.Pool{New: func() any {
 // the request's goroutine waits for before it ends the exchange.
 type upload struct {
 	done chan struct{}
+
+	timedOut atomic.Bool // backend is written, and the goroutine about to end
 
 	// Written by the goroutine before done is closed.
 	client  error            // what the client did wrong: it left, was too slow, sent nonsense
@@ -78,6 +81,7 @@ func (u *upload) send(c *backend.Conn, buf *uploadBuffer, n int, chunked bool) b
 	}
 	u.backend = asFailure(err)
 	if errors.Is(err, backend.ErrTimeout) {
+		u.timedOut.Store(true) // before who receives is woken, and asks
 		c.Abandon()
 		return false
 	}
@@ -120,6 +124,9 @@ func (u *upload) cut(x *front.Exchange, c *backend.Conn) {
 func (u *upload) blame(f *backend.Failure) *backend.Failure {
 	if f != backend.ErrAbandoned {
 		return f
+	}
+	if u.timedOut.Load() {
+		<-u.done
 	}
 	select {
 	case <-u.done:
