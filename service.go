@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -213,7 +214,7 @@ func (s *service) gauges() metrics.Gauges {
 		ClientConnections: func() int { return s.front.Stats().Active },
 		Up: func(i int) bool {
 			state, _ := all[i].State()
-			return state == backend.Live
+			return state == backend.Live && all[i].Up()
 		},
 		Connections: func(i int) (idle, active int) {
 			st := all[i].Stats()
@@ -222,16 +223,25 @@ func (s *service) gauges() metrics.Gauges {
 	}
 }
 
+// listenOn listens at an address. 0.0.0.0 is all of IPv4 and no more, which net.Listen would have it be.
+func listenOn(address string) (net.Listener, error) {
+	network := "tcp"
+	if a, err := netip.ParseAddrPort(address); err == nil && a.Addr().Is4() {
+		network = "tcp4"
+	}
+	return net.Listen(network, address)
+}
+
 // listen opens the listeners and serves them.
 func (s *service) listen(names []string) error {
-	ln, err := net.Listen("tcp", s.c.Listen)
+	ln, err := listenOn(s.c.Listen)
 	if err != nil {
 		return fmt.Errorf("cannot listen for clients: %w", err)
 	}
 	s.clients = ln.Addr()
 	var adminLn net.Listener
 	if s.c.AdminListen != "" {
-		if adminLn, err = net.Listen("tcp", s.c.AdminListen); err != nil {
+		if adminLn, err = listenOn(s.c.AdminListen); err != nil {
 			_ = ln.Close()
 			return fmt.Errorf("cannot listen for operators: %w", err)
 		}

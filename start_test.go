@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"net"
 	"testing"
 )
 
@@ -23,4 +24,20 @@ func startService(t *testing.T, args ...string) (*service, string) {
 		}
 	})
 	return s, s.clients.String()
+}
+
+func TestAnIPv4AddressIsNotListenedAtOverIPv6(t *testing.T) {
+	for address, want := range map[string]string{
+		"0.0.0.0:0": "0.0.0.0", "127.0.0.1:0": "127.0.0.1", ":0": "::", "[::]:0": "::", "[::1]:0": "::1",
+	} {
+		ln, err := listenOn(address)
+		if err != nil {
+			t.Errorf("%s: %v", address, err)
+			continue
+		}
+		if got := ln.Addr().(*net.TCPAddr).IP.String(); got != want {
+			t.Errorf("%s listens at %s, want %s", address, got, want)
+		}
+		_ = ln.Close()
+	}
 }

@@ -178,3 +178,28 @@ func TestMetricsAreValidAndOnTheProxysListenerToo(t *testing.T) {
 		t.Errorf("after HEAD /metrics: %s%s", a.Raw, a.Body)
 	}
 }
+
+// Once its ejection is over a backend is tried again, which does not make it one that can be reached.
+func TestADeadBackendIsNotUpWhenItsEjectionIsOver(t *testing.T) {
+	t.Parallel()
+	b := harness.NewBackend(t, harness.Says(201, "w"))
+	b.Stop()
+	p := start(t, harness.BackendFlag(b), "--eject-for=100ms", "--retry-base=1ms", "--retry-max-backoff=1ms",
+		"--retry-attempts=4", "--ack-timeout=30s")
+	up := func() float64 { return p.Metrics().Must(t, "tutti_backend_up", "backend", b.Addr) }
+	if up() != 1 {
+		t.Error("a backend that nobody has tried is not up")
+	}
+	wantStatus(t, harness.Once(t, p.Listen, post("/register", "x")), 502)
+	harness.Eventually(t, "its ejection is over", func() bool {
+		return strings.Contains(p.Get("/-/status").Body, `"state":"live"`)
+	})
+	if up() != 0 {
+		t.Error("a backend that nobody has reached is up")
+	}
+	b.Start()
+	wantStatus(t, harness.Once(t, p.Listen, get("/login")), 201)
+	if up() != 1 {
+		t.Error("a backend that answered is not up")
+	}
+}

@@ -20,7 +20,7 @@ func help() map[string]string {
 		"tutti_backend_requests_total":   "Exchanges with a backend, by status; error: it gave no answer.",
 		"tutti_backend_duration_seconds": "From the begin of an exchange to the backend's answer.",
 		"tutti_backend_connections":      "Open connections to a backend.",
-		"tutti_backend_up":               "1 while a backend is live.",
+		"tutti_backend_up":               "1 while a backend is live and the last connection to it did not fail.",
 		"tutti_backend_ejections_total":  "Times a backend was taken out of the reads after consecutive failures.",
 		"tutti_retries_total":            "Attempts at a write beyond a delivery's first.",
 
