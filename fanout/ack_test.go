@@ -158,6 +158,9 @@ func TestA202NamesAPageThatGoesFromPendingToSettled(t *testing.T) {
 	if got.status != 202 || !strings.HasPrefix(where, "/-/writes/") || got.header.Get("Content-Type") != "application/json" {
 		t.Fatalf("%+v", got)
 	}
+	if none := c.do("GET /-/writes/zz HTTP/1.1\r\nHost: t\r\n\r\n"); none.status != 404 || none.header.Get("Proxy-Status") == "" {
+		t.Errorf("no write's page: %+v", none)
+	}
 	if n := r.group.All()[1].Stats().Lacks; n != 1 {
 		t.Errorf("the hanging backend lacks %d answered writes", n)
 	}

@@ -239,7 +239,11 @@ func TestASettledWriteThatOnlyTheJournalKnowsIsNoUnknownOne(t *testing.T) {
 func TestWhatTheJournalDoesNotTakeIsRefusedAndNotSent(t *testing.T) {
 	a, b := newFake(t, "a", nil), newFake(t, "b", nil)
 	s := newStored(t, a, b)
-	r := s.start(func(o *setup) { o.fanout.OrderBy, _ = ParseOrderBy("all") })
+	var log lockedBuffer
+	r := s.start(func(o *setup) {
+		o.fanout.OrderBy, _ = ParseOrderBy("all")
+		o.fanout.Log = log.logger()
+	})
 	c := r.dial()
 	for _, e := range []error{journal.ErrFull, journal.ErrUnavailable, journal.ErrUncertain} {
 		s.store.Fail(e)
@@ -247,6 +251,9 @@ func TestWhatTheJournalDoesNotTakeIsRefusedAndNotSent(t *testing.T) {
 		if got.status != 503 || got.header.Get("Retry-After") == "" || !strings.Contains(got.body, "nothing was forwarded") {
 			t.Errorf("%v: %+v", e, got)
 		}
+	}
+	if !strings.Contains(log.String(), "the journal is full") {
+		t.Errorf("the log says %q", log.String())
 	}
 	s.store.Fail(nil)
 	if got := c.do(post("/", "taken")); got.status != 201 {

@@ -15,7 +15,7 @@ import (
 func (f *Fanout) Page(x *front.Exchange, id string) {
 	v, ok := f.lookup(id, false)
 	if !ok {
-		f.problem(x, &answer.Problem{Status: 404, Detail: "No such write, or it was finished too long ago."})
+		f.problem(x, &answer.Problem{Status: 404, Error: "http_request_denied", Detail: "No such write, or it was finished too long ago."})
 		return
 	}
 	body, err := json.Marshal(v)

@@ -32,6 +32,9 @@ func (f *Fanout) record(w *write) refusal {
 	defer f.wakeLocked(w) // those who repeat it
 	if err != nil {
 		w.voided = refusalFor(err)
+		if w.voided == noRoom { // what else it may be the engine has logged
+			f.notes = append(f.notes, note{what: noteJournal, err: err})
+		}
 		if w.voided == uncertain && w.lane != nil {
 			f.ledger.lanes.bar(w.lane)
 			poke(f.keeper.wake)
