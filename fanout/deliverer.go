@@ -142,11 +142,11 @@ func (f *Fanout) back(t *deliverer) {
 	t.stir()
 }
 
-// retakeLocked takes up what was parked because the backend could not be reached, in order and
+// retakeLocked takes up what was parked because the backend could not be reached, to be sent in order, and
 // with attempts counted afresh. What was overtaken in its key meanwhile is left to an operator.
 func (f *Fanout) retakeLocked(t *deliverer, now int64) {
 	t.queue.returned()
-	for d := t.held.first; d != nil && t.unreached > 0; d = d.next {
+	for d := t.held.last; d != nil && t.unreached > 0; d = d.prev {
 		switch {
 		case d.state != parked || d.reached:
 		case overtaken(d):

@@ -43,10 +43,7 @@ func mayBegin(d *delivery) bool { return leads(d) && (d.w.lane == nil || !d.w.la
 // is being sent. One that is displaced from the first place is taken out of the queue.
 func (l *lane) enter(d *delivery) {
 	at := &l.lines[d.to.index]
-	before := at.last
-	for before != nil && before.w.seq > d.w.seq && !begun(before) {
-		before = before.lanePrev
-	}
+	before := at.before(d)
 	d.lanePrev = before
 	if before == nil {
 		d.laneNext, at.first = at.first, d
@@ -59,6 +56,22 @@ func (l *lane) enter(d *delivery) {
 	}
 	d.laneNext.lanePrev = d
 	d.to.queue.remove(d.laneNext)
+}
+
+// before is what d goes behind, nil when it goes first. It is looked for at both ends: a new one is the last, and of
+// many parked ones that are taken up again, the last first, each is the first.
+func (at *line) before(d *delivery) (before *delivery) {
+	next := at.first
+	if next != nil && begun(next) {
+		before, next = next, next.laneNext
+	}
+	if next == nil || next.w.seq > d.w.seq {
+		return before
+	}
+	for before = at.last; before.w.seq > d.w.seq; {
+		before = before.lanePrev
+	}
+	return before
 }
 
 // leave takes d out of its line and returns the one that leads now, if that was d before.
