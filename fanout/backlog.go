@@ -15,6 +15,8 @@ type backlog struct {
 	noted  journal.Set // the journal has a note about the delivery
 	blocks []uint64    // of done, that the journal does not know as they are
 	rest   int64       // clock.Now before which nothing is read: the journal failed
+	loaded int64       // bytes that were read for what is owed and in memory
+	short  bool        // there was no room for more bytes
 }
 
 // finished notes that the backend has seq, or that it was given up.

@@ -13,13 +13,14 @@ type delivery struct {
 	status      int    // of the last answer; 0: none
 	word        string // the last failure
 	firstEnded  bool
-	firstStatus int  // of the first attempt's answer; 0: none
-	reached     bool // some attempt got a connection
-	lacking     bool // counted at the backend as not delivered though answered
-	dropping    bool // dropped by an operator while it is being sent
-	away        bool // waiting, and in the journal only: neither queued nor in its key's line
-	dirty       bool // the journal does not know what became of it
-	fromQueue   bool // sent by the deliverer: one of its senders
+	firstStatus int   // of the first attempt's answer; 0: none
+	reached     bool  // some attempt got a connection
+	lacking     bool  // counted at the backend as not delivered though answered
+	dropping    bool  // dropped by an operator while it is being sent
+	away        bool  // waiting, and in the journal only: neither queued nor in its key's line
+	dirty       bool  // the journal does not know what became of it
+	fromQueue   bool  // sent by the deliverer: one of its senders
+	loaded      int64 // bytes that count in backlog.loaded for it
 
 	due  int64 // clock.Now of the next attempt, while waiting for its time
 	heap *deliveryHeap

@@ -29,9 +29,10 @@ type Fanout struct {
 	given     throttle  // of warnings about parked deliveries
 	unkept    throttle  // of errors of the journal
 
-	ids    *ids // with a journal
-	window int  // how many deliveries owed a backend are in memory, with a journal
-	keeper keeper
+	ids         *ids  // with a journal
+	window      int   // how many deliveries owed a backend are in memory, with a journal
+	windowBytes int64 // how many bytes are read for them, and not yet delivered
+	keeper      keeper
 
 	legs     chan *delivery // to a leg that has nothing to do
 	idleLegs atomic.Int32

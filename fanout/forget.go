@@ -72,8 +72,14 @@ func (f *Fanout) forgetSome(t *deliverer, after, until uint64, sum *Forgotten) (
 
 // forgetStored is forgetSome over what the journal holds.
 func (f *Fanout) forgetStored(t *deliverer, after, until uint64, sum *Forgotten) (uint64, bool, error) {
-	seqs, after, more := f.owedTo(t, after, until)
-	ws, err := f.fetch(seqs)
+	seqs, at, more := f.owedTo(t, after, until)
+	if len(seqs) == 0 {
+		return at, more, nil
+	}
+	ws, err := f.fetch(seqs, maxFetch)
+	if len(ws) < len(seqs) && err == nil {
+		at, more = seqs[len(ws)-1], true
+	}
 	now := clock.Now()
 	f.mu.Lock()
 	defer f.unlock()
@@ -84,7 +90,7 @@ func (f *Fanout) forgetStored(t *deliverer, after, until uint64, sum *Forgotten)
 	}
 	for l := &f.ledger; l.writes > l.maxWrites && l.evict(); { // they are kept no longer than others
 	}
-	return after, more, err
+	return at, more, err
 }
 
 // owedTo returns some of the sequences in (after, until] of what t is owed, how far it looked,

@@ -234,6 +234,9 @@ func (l *ledger) leaves(d *delivery, from state, wasAway bool) {
 		if !wasAway {
 			l.recedes(t)
 		}
+		if !d.state.unfinished() {
+			l.unload(d)
+		}
 	case from == parked:
 		t.parked--
 		w.parked--
@@ -251,6 +254,16 @@ func (l *ledger) recedes(t *deliverer) {
 	t.near--
 	if l.records != nil && (t.near == 0 || t.near == l.records.window/2) && t.disk.away.Len() > 0 {
 		t.stir() // there is room for what is on disk
+	}
+}
+
+// unload counts that d, if it was read from the journal, needs its room no longer.
+func (l *ledger) unload(d *delivery) {
+	b := &d.to.disk
+	b.loaded -= d.loaded
+	d.loaded = 0
+	if b.short {
+		d.to.stir()
 	}
 }
 

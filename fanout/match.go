@@ -3,29 +3,29 @@ package fanout
 import (
 	"slices"
 
-	"tutti/clock"
+	"tutti/journal"
 )
 
 // matchSize is how many writes are looked at while the lock is held.
 const matchSize = 4096
 
-// listStored is List over what the journal holds.
+// listStored is List over what the journal holds. Nothing of it is kept in memory.
 func (f *Fanout) listStored(q Filter) []View {
-	seqs := f.match(q)
 	views := []View{}
-	for chunk := range slices.Chunk(seqs, loadSize) {
-		ws, err := f.fetch(chunk)
-		now := clock.Now()
+	var e journal.Entry
+	var failed error
+	for _, seq := range f.match(q) {
+		v, there, err := f.peek(seq, &e, true)
+		if there {
+			views = append(views, v)
+		}
+		if err != nil && failed == nil {
+			failed = err
+		}
+	}
+	if failed != nil {
 		f.mu.Lock()
-		for _, w := range ws {
-			if w != nil {
-				views = append(views, f.viewLocked(w, true, now))
-				f.ledger.release(w)
-			}
-		}
-		if err != nil {
-			f.notes = append(f.notes, note{what: noteJournal, err: err})
-		}
+		f.notes = append(f.notes, note{what: noteJournal, err: failed})
 		f.unlock()
 	}
 	return views

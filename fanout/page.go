@@ -8,6 +8,7 @@ import (
 	"tutti/answer"
 	"tutti/clock"
 	"tutti/front"
+	"tutti/journal"
 )
 
 // Page answers GET and HEAD of /-/writes/{id} on --listen: backends by position, 404 for an
@@ -29,14 +30,21 @@ func (f *Fanout) Page(x *front.Exchange, id string) {
 // Lookup finds a write by its id of 32 hex digits, with backends by name.
 func (f *Fanout) Lookup(id string) (View, bool) { return f.lookup(id, true) }
 
-func (f *Fanout) lookup(id string, names bool) (View, bool) {
-	key, ok := parseID(id)
+func (f *Fanout) lookup(s string, names bool) (View, bool) {
+	key, ok := parseID(s)
 	if !ok {
 		return View{}, false
 	}
+	if f.ids != nil {
+		v, there, _ := f.peek(f.ids.open(key), new(journal.Entry), names)
+		if !there || v.ID != s {
+			return f.lookupRecord(key, names)
+		}
+		return v, true
+	}
 	w, _ := f.find(key)
 	if w == nil {
-		return f.lookupRecord(key, names)
+		return View{}, false
 	}
 	now := clock.Now()
 	f.mu.Lock()
@@ -84,8 +92,7 @@ func (f *Fanout) find(id [16]byte) (*write, error) {
 	if !there {
 		return nil, nil
 	}
-	ws, err := f.fetch([]uint64{seq})
-	w := ws[0]
+	w, err := f.fetchOne(seq)
 	if w == nil || w.id == id {
 		return w, err
 	}

@@ -38,8 +38,8 @@ func (f *Fanout) remembered(w *write) (why refusal, r *reply) {
 		if err != nil {
 			return noJournal, nil
 		}
-		ws, err := f.fetch([]uint64{seq})
-		if first := ws[0]; first != nil {
+		first, err := f.fetchOne(seq)
+		if first != nil {
 			return f.recalled(w, first), nil
 		}
 		if err != nil {

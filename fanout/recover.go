@@ -2,7 +2,6 @@ package fanout
 
 import (
 	"fmt"
-	"slices"
 
 	"tutti/clock"
 	"tutti/journal"
@@ -24,6 +23,7 @@ func (f *Fanout) recover() error {
 		return err
 	}
 	f.window = min(maxWindow, max(f.o.MaxPending/(4*len(f.deliverers)), 1))
+	f.windowBytes = f.o.MaxPendingBytes / int64(4*len(f.deliverers))
 	f.keeper.wake = make(chan struct{}, 1)
 	l := &f.ledger
 	l.seq = max(l.seq, s.Last)
@@ -55,11 +55,12 @@ func (f *Fanout) recover() error {
 
 // recoverOver settles what all backends have, and only the journal did not know it.
 func (f *Fanout) recoverOver(seqs []uint64) error {
-	for chunk := range slices.Chunk(seqs, loadSize) {
-		ws, err := f.fetch(chunk)
+	for len(seqs) > 0 {
+		ws, err := f.fetch(seqs[:min(loadSize, len(seqs))], maxFetch)
 		if err != nil {
 			return fmt.Errorf("cannot read the journal: %w", err)
 		}
+		seqs = seqs[len(ws):]
 		now := clock.Now()
 		f.mu.Lock()
 		for _, w := range ws {
