@@ -30,7 +30,7 @@ func (f *Fanout) respond(x *front.Exchange, r *reply) {
 	}
 	switch r.verdict {
 	case acknowledged, refused:
-		f.relay(x, r.response, &r.prefer)
+		f.relayCounted(x, r.response, &r.prefer)
 		f.freeResponse(r.response)
 	case late:
 		body, err := json.Marshal(r.view)
@@ -131,6 +131,34 @@ func (f *Fanout) unread(x *front.Exchange, err error) {
 		x.Status = statusLeft
 		x.Abort()
 	}
+}
+
+// relayCounted is relay. A large answer counts among the bytes there are while its client takes it, which may be
+// long; without room for it it is the status alone.
+func (f *Fanout) relayCounted(x *front.Exchange, a *response, p *preference) {
+	size := a.size()
+	if size <= copyLimit || a.shared { // that is counted as long as it is kept
+		f.relay(x, a, p)
+		return
+	}
+	if !f.lend(size) {
+		f.cutShort(a, "http_response_body_size")
+		f.relay(x, a, p)
+		return
+	}
+	defer f.lend(-size)
+	f.relay(x, a, p)
+}
+
+// lend counts size bytes more, if there is room, or fewer.
+func (f *Fanout) lend(size int64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if size > 0 && !f.ledger.fits(size) {
+		return false
+	}
+	f.ledger.bytes += size
+	return true
 }
 
 // relay passes a backend's answer on as it came.
