@@ -73,14 +73,14 @@ func (f *Fanout) look(w *write, otherwise verdict, waits bool) (r reply, news <-
 func (f *Fanout) follow(w *write, j *joiner, news <-chan struct{}, p preference) (r reply, stayed bool) {
 	timer := time.NewTimer(p.limit)
 	defer timer.Stop()
-	otherwise := undecided
+	otherwise, ended := undecided, f.ended
 	for news != nil {
 		select {
 		case <-news:
 		case <-timer.C:
 			otherwise = late
-		case <-f.ended:
-			otherwise = stopped
+		case <-ended:
+			otherwise, ended = stopped, nil // once: it stays closed
 		case <-j.left:
 			f.mu.Lock()
 			f.leaveLocked(w)

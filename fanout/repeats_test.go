@@ -242,3 +242,43 @@ func TestNobodyIsToldAnythingBeforeTheWriteIsInTheJournal(t *testing.T) {
 		})
 	}
 }
+
+// Nobody can be told anything yet, and a stop is no reason to ask again and again.
+func TestAtAStopRepeatsOfWhatIsBeingAppendedLookOnce(t *testing.T) {
+	a := newFake(t, "a", nil)
+	j := &slowJournal{appended: make(chan error), waits: make(chan struct{})}
+	r := rigOf(t, func(s *setup) { s.fanout.Journal = j }, a)
+	clients := []*client{r.dial(), r.dial()}
+	clients[0].send(keyedPost("k", "x"))
+	<-j.waits
+	clients[1].send(keyedPost("k", "x"))
+	watched := func() *write { // who looks makes it so
+		r.f.mu.Lock()
+		defer r.f.mu.Unlock()
+		return r.f.waiters.first
+	}
+	unwatch := func() {
+		r.f.mu.Lock()
+		defer r.f.mu.Unlock()
+		r.f.waiters.remove(r.f.waiters.first)
+	}
+	eventually(t, "the repeat waits", func() bool { return watched() != nil })
+	unwatch()
+	r.f.end()
+	eventually(t, "it has looked", func() bool { return watched() != nil })
+	unwatch()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for range 20 {
+		if <-tick.C; watched() != nil {
+			t.Error("it has looked again, though there is no news")
+			break
+		}
+	}
+	j.appended <- nil
+	for i, c := range clients {
+		if got, err := c.read("POST"); err != nil || got.status/100 != 2 && got.status != 502 {
+			t.Errorf("client %d: %+v, %v", i, got, err)
+		}
+	}
+}
