@@ -80,7 +80,7 @@ func (f *Fanout) follow(w *write, j *joiner, news <-chan struct{}, p preference)
 		case <-timer.C:
 			otherwise = late
 		case <-ended:
-			otherwise, ended = stopped, nil // once: it stays closed
+			otherwise, ended = f.stopping(), nil // once: it stays closed
 		case <-j.left:
 			f.mu.Lock()
 			f.leaveLocked(w)

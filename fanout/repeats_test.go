@@ -277,8 +277,35 @@ func TestAtAStopRepeatsOfWhatIsBeingAppendedLookOnce(t *testing.T) {
 	}
 	j.appended <- nil
 	for i, c := range clients {
-		if got, err := c.read("POST"); err != nil || got.status/100 != 2 && got.status != 502 {
+		if got, err := c.read("POST"); err != nil || got.status != 201 && got.status != 202 {
 			t.Errorf("client %d: %+v, %v", i, got, err)
 		}
 	}
+}
+
+func TestAtAStopRepeatsAreToldWhatTheFirstIs(t *testing.T) {
+	f := func(t *testing.T, r *rig) {
+		t.Helper()
+		want := 502
+		if r.f.o.Journal != nil {
+			want = 202
+		}
+		var clients []*client
+		for range 3 {
+			c := r.dial()
+			c.send(keyedPost("k", "x"))
+			clients = append(clients, c)
+		}
+		following(r, 2, true)
+		r.f.end()
+		for i, c := range clients {
+			if got, err := c.read("POST"); err != nil || got.status != want {
+				t.Errorf("client %d is not told %d: %+v, %v", i, want, got, err)
+			}
+		}
+	}
+	never := make(chan struct{})
+	a := newFake(t, "a", hangUntil(never))
+	t.Run("in memory", func(t *testing.T) { f(t, rigOf(t, nil, a)) })
+	t.Run("with a journal", func(t *testing.T) { f(t, newStored(t, a).start(nil)) })
 }

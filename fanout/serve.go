@@ -130,15 +130,11 @@ func (f *Fanout) wait(w *write, d time.Duration) reply {
 		w.timer.Reset(d)
 	}
 	otherwise := late
-	stopping := stopped
-	if f.o.Journal != nil {
-		stopping = late // it goes on when we are back
-	}
 	select {
 	case <-w.decided:
 	case <-w.timer.C:
 	case <-f.ended:
-		otherwise = stopping
+		otherwise = f.stopping()
 	}
 	w.timer.Stop()
 	f.mu.Lock()

@@ -13,8 +13,8 @@ type Abandoned struct {
 
 // Drain returns when no write is pending, but for what held backends are owed (with a journal: when
 // no client waits for one), or ctx is done (then ctx.Err()). Once ctx is done,
-// however Drain returned, clients that still wait for --ack are told 502 with each backend's
-// state, and further writes are refused with 503. So call it while the front drains, too,
+// however Drain returned, clients that still wait for --ack are told 502 (202 with a journal) with each
+// backend's state, and further writes are refused with 503. So call it while the front drains, too,
 // since clients wait for it, and once more after, for what was accepted last; and give the
 // front a moment longer than ctx to get those answers out.
 func (f *Fanout) Drain(ctx context.Context) error {
@@ -42,6 +42,14 @@ func (f *Fanout) end() {
 	f.refusing = true
 	f.mu.Unlock()
 	f.endOnce.Do(func() { close(f.ended) })
+}
+
+// stopping is the verdict for who waits until the end.
+func (f *Fanout) stopping() verdict {
+	if f.o.Journal != nil {
+		return late // it goes on when we are back
+	}
+	return stopped
 }
 
 // Close cuts every sending, waits for every goroutine, and tells what is given up: the
