@@ -9,11 +9,15 @@ import (
 
 // joiner is a request that repeats a write's and waits for its answer.
 type joiner struct {
-	left chan struct{} // of one: its client has left
+	x         *front.Exchange
+	abandoned chan struct{} // of one
 }
 
-// Abandon is called by the front when the client is seen to have left.
-func (j *joiner) Abandon() { poke(j.left) }
+// Abandon is called by the front when the client is seen to have left, and when it stops.
+func (j *joiner) Abandon() { poke(j.abandoned) }
+
+// left tells whether it was abandoned since nobody is there to be answered.
+func (j *joiner) left() bool { return j.x.Left() || !j.x.Dismissed() }
 
 // join answers x, whose request is the one that became w. The caller gives its reference to w away.
 func (f *Fanout) join(x *front.Exchange, w *write, p preference) {
@@ -23,7 +27,7 @@ func (f *Fanout) join(x *front.Exchange, w *write, p preference) {
 	}
 	r, news := f.look(w, otherwise, p.asked)
 	if news != nil {
-		j := joiner{left: make(chan struct{}, 1)}
+		j := joiner{x: x, abandoned: make(chan struct{}, 1)}
 		x.Hold(&j)
 		var stayed bool
 		r, stayed = f.follow(w, &j, news, p)
@@ -81,11 +85,14 @@ func (f *Fanout) follow(w *write, j *joiner, news <-chan struct{}, p preference)
 			otherwise = late
 		case <-ended:
 			otherwise, ended = f.stopping(), nil // once: it stays closed
-		case <-j.left:
-			f.mu.Lock()
-			f.leaveLocked(w)
-			f.mu.Unlock()
-			return r, false
+		case <-j.abandoned:
+			if j.left() {
+				f.mu.Lock()
+				f.leaveLocked(w)
+				f.mu.Unlock()
+				return r, false
+			}
+			otherwise = f.stopping()
 		}
 		r, news = f.look(w, otherwise, true)
 	}

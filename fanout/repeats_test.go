@@ -248,6 +248,7 @@ func TestAtAStopRepeatsOfWhatIsBeingAppendedLookOnce(t *testing.T) {
 	a := newFake(t, "a", nil)
 	j := &slowJournal{appended: make(chan error), waits: make(chan struct{})}
 	r := rigOf(t, func(s *setup) { s.fanout.Journal = j }, a)
+	t.Cleanup(func() { close(j.appended) }) // before the rig's end, which waits for it
 	clients := []*client{r.dial(), r.dial()}
 	clients[0].send(keyedPost("k", "x"))
 	<-j.waits
@@ -284,7 +285,7 @@ func TestAtAStopRepeatsOfWhatIsBeingAppendedLookOnce(t *testing.T) {
 }
 
 func TestAtAStopRepeatsAreToldWhatTheFirstIs(t *testing.T) {
-	f := func(t *testing.T, r *rig) {
+	f := func(t *testing.T, r *rig, stop func(*rig)) {
 		t.Helper()
 		want := 502
 		if r.f.o.Journal != nil {
@@ -297,7 +298,7 @@ func TestAtAStopRepeatsAreToldWhatTheFirstIs(t *testing.T) {
 			clients = append(clients, c)
 		}
 		following(r, 2, true)
-		r.f.end()
+		stop(r)
 		for i, c := range clients {
 			if got, err := c.read("POST"); err != nil || got.status != want {
 				t.Errorf("client %d is not told %d: %+v, %v", i, want, got, err)
@@ -306,6 +307,42 @@ func TestAtAStopRepeatsAreToldWhatTheFirstIs(t *testing.T) {
 	}
 	never := make(chan struct{})
 	a := newFake(t, "a", hangUntil(never))
-	t.Run("in memory", func(t *testing.T) { f(t, rigOf(t, nil, a)) })
-	t.Run("with a journal", func(t *testing.T) { f(t, newStored(t, a).start(nil)) })
+	for name, stop := range map[string]func(*rig){
+		"alone":           func(r *rig) { r.f.end() },
+		"after the front": func(r *rig) { r.front.Dismiss(); r.f.end() },
+	} {
+		t.Run(name+", in memory", func(t *testing.T) { f(t, rigOf(t, nil, a), stop) })
+		t.Run(name+", with a journal", func(t *testing.T) { f(t, newStored(t, a).start(nil), stop) })
+	}
+}
+
+func TestARepeatWhoseClientLeavesDuringAStopIsNotWaitedFor(t *testing.T) {
+	a := newFake(t, "a", nil)
+	j := &slowJournal{appended: make(chan error), waits: make(chan struct{})}
+	r := rigOf(t, func(s *setup) { s.fanout.Journal = j }, a)
+	t.Cleanup(func() { close(j.appended) }) // before the rig's end, which waits for it
+	first, leaves, stays := r.dial(), r.dial(), r.dial()
+	first.send(keyedPost("k", "x"))
+	<-j.waits
+	leaves.send(keyedPost("k", "x"))
+	stays.send(keyedPost("k", "x"))
+	wait := func(n int) {
+		t.Helper()
+		eventually(t, fmt.Sprintf("%d repeats wait", n), func() bool {
+			r.f.mu.Lock()
+			defer r.f.mu.Unlock()
+			return r.f.ledger.wanted == n
+		})
+	}
+	wait(2)
+	r.front.Dismiss()
+	r.f.end()
+	leaves.c.Close()
+	wait(1)
+	j.appended <- nil
+	for _, c := range []*client{first, stays} {
+		if got, err := c.read("POST"); err != nil || got.status != 201 && got.status != 202 {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
 }
