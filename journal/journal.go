@@ -32,9 +32,10 @@ type Journal interface {
 	Append(e *Entry) error
 
 	// Update notes what became of entries. It is atomic, seen by all later calls, and survives
-	// a crash from the next sync on, at the latest 50 ms later; if u.Sync is set, on return.
-	// After an error nothing was noted and the caller notes it again later. u and what it
-	// refers to belong to the caller again on return. Errors: ErrUnavailable, ErrUncertain, ErrClosed.
+	// a crash from the next sync on, which begins at the latest 50 ms later, or after one that is
+	// running then; if u.Sync is set, on return. After an error nothing was noted and the caller
+	// notes it again later. u and what it refers to belong to the caller again on return. Errors:
+	// ErrUnavailable, ErrUncertain, ErrClosed.
 	Update(u *Update) error
 
 	// Read reads the entry of a sequence into e, whose memory is used again. Errors:
