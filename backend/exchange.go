@@ -16,7 +16,8 @@ const maxStale = 16
 // A kept connection found closed before anything was sent is replaced by another one. One that
 // turns out stale afterwards, be it by a 408 that closes it, is replaced by a fresh one, once,
 // if resend is set. 1xx answers are skipped, or passed to hold if it is an Interims (at most
-// 16; more is ErrProtocol). A 101 is returned like any answer.
+// 16; more is ErrProtocol). A 101 is returned like any answer, but to a write: ErrProtocol, for no
+// Upgrade is passed on with one.
 //
 // It tells the group about success and failure and counts the metrics. On success the Conn is
 // positioned at the body, hold (nil is allowed) holds it, and the caller must read the body
@@ -35,6 +36,9 @@ func (b *Backend) Exchange(u Use, wait time.Duration, req []byte, head, resend b
 		err = c.exchange(req, head, hold, resp)
 		if err == nil && resend && !fresh && c.says408(resp) {
 			err = ErrStale
+		}
+		if err == nil && u == ForWrite && resp.Status == 101 {
+			err = ErrProtocol
 		}
 		if err == nil {
 			b.Succeeded()

@@ -313,6 +313,43 @@ func TestAnUpgradeNobodyAskedForIsNoAnswer(t *testing.T) {
 	}
 }
 
+// As one that is malformed: whoever sent the write, the client's goroutine or, what is longer, a leg.
+func TestAnUpgradeNobodyAskedForIsAFailureOfTheBackend(t *testing.T) {
+	for name, size := range map[string]int{"inline": 1, "in legs": maxInline + 1} {
+		t.Run(name, func(t *testing.T) {
+			a := newFake(t, "a", func(q *fakeRequest) reaction {
+				if q.n == 0 {
+					return reaction{} // on a connection that is kept
+				}
+				return reaction{raw: "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"}
+			})
+			r := rigOf(t, func(s *setup) {
+				s.fanout.Policy.Attempts, s.backend.EjectAfter, s.backend.EjectFor = 2, 2, time.Hour
+			}, a)
+			c := r.dial()
+			if got := c.do(post("/", "x")); got.status != 201 {
+				t.Fatalf("%+v", got)
+			}
+			if got := c.do(post("/", strings.Repeat("x", size))); got.status != 502 {
+				t.Errorf("%+v", got)
+			}
+			page := scrapeOf(r)
+			of := fmt.Sprintf("{backend=%q", a.addr)
+			for _, want := range []string{
+				"tutti_backend_requests_total" + of + `,code="error"} 2`,
+				"tutti_backend_ejections_total" + of + "} 1",
+			} {
+				if !strings.Contains(page, want+"\n") {
+					t.Errorf("no %s", want)
+				}
+			}
+			if strings.Contains(page, `code="101"`) {
+				t.Error("it counts as an answer")
+			}
+		})
+	}
+}
+
 // What backends answer while others are still waited for is held, and counts: many clients that
 // wait must not take it past the bound.
 func TestAnswersThatWaitForOthersStayWithinMaxPendingBytes(t *testing.T) {

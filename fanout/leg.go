@@ -154,11 +154,5 @@ func (l *leg) head(d *delivery, c *backend.Conn) (*backend.Conn, *response) {
 		d.out.fail = asFailure(err)
 		return nil, nil
 	}
-	if l.resp.Status == 101 {
-		l.Hold(nil)
-		c.Close()
-		d.out.fail = backend.ErrProtocol // Upgrade is not passed on with a write
-		return nil, nil
-	}
 	return c, f.heard(d, &l.resp, true)
 }
