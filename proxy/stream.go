@@ -80,7 +80,10 @@ func (p *Balancer) openOn(x *front.Exchange, b *backend.Backend, wait time.Durat
 		c, err := b.Acquire(backend.ForUpload, wait)
 		if err != nil {
 			failure := asFailure(err)
-			b.Failed(failure)
+			if failure != backend.ErrBusy {
+				b.Failed(failure)
+				b.Metrics().Error()
+			}
 			return nil, failure
 		}
 		err = c.Send(x.Up)

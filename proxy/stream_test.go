@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http/httputil"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"tutti/backend"
+	"tutti/metrics"
 )
 
 func TestALargeUploadArrivesByteForByte(t *testing.T) {
@@ -274,4 +276,41 @@ func TestAnUploadThatTimedOutIsTheBackendsFailure(t *testing.T) {
 	if got := u.blame(backend.ErrAbandoned); got != backend.ErrTimeout {
 		t.Errorf("got %v", got)
 	}
+}
+
+// As reads and writes count it. That all connections are in use is no failure of the backend.
+func TestAnUploadCountsThatItsBackendCannotBeReached(t *testing.T) {
+	const upload = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nonly this"
+	came, hang := make(chan struct{}, 1), make(chan struct{})
+	defer close(hang)
+	f := newFake(t, func(_ net.Conn, r *bufio.Reader) {
+		_, _ = readHead(r)
+		came <- struct{}{}
+		<-hang
+	})
+	var o *Options
+	addr := balance(t, func(b *backend.Options, all *Options) {
+		o, b.MaxConns, all.QueueTimeout = all, 2, time.Millisecond // of two an upload may have one
+	}, f)
+	refused := func(status int, counted uint64) {
+		t.Helper()
+		c, r := dial(t, addr)
+		send(t, c, upload)
+		if h := head(t, r); !strings.HasPrefix(h, fmt.Sprintf("HTTP/1.1 %d ", status)) {
+			t.Errorf("got %q", h)
+		}
+		var e metrics.Exchanges
+		if o.Group.All()[0].Metrics().Look(&e); e.Unanswered != counted {
+			t.Errorf("%d are counted, want %d", e.Unanswered, counted)
+		}
+	}
+	c, _ := dial(t, addr)
+	send(t, c, upload)
+	<-came
+	refused(503, 0)
+
+	f = newFake(t, nil)
+	f.stop()
+	addr = balance(t, func(_ *backend.Options, all *Options) { o = all }, f)
+	refused(502, 1)
 }
