@@ -34,7 +34,7 @@ func (b *Backend) Exchange(u Use, wait time.Duration, req []byte, head, resend b
 			hold.Hold(c)
 		}
 		err = c.exchange(req, head, hold, resp)
-		if err == nil && resend && !fresh && c.says408(resp) {
+		if err == nil && resend && !fresh && c.Tired(resp) {
 			err = ErrStale
 		}
 		if err == nil && u == ForWrite && resp.Status == 101 {
@@ -60,9 +60,9 @@ func (b *Backend) Exchange(u Use, wait time.Duration, req []byte, head, resend b
 	}
 }
 
-// says408 tells whether the answer is that of a server which closes a kept connection it has
+// Tired tells whether the answer just received is that of a server which closes a kept connection it has
 // got tired of, sent at the very moment of the request. It may be repeated (RFC 9110 §15.5.9).
-func (c *Conn) says408(resp *wire.Response) bool {
+func (c *Conn) Tired(resp *wire.Response) bool {
 	return resp.Status == 408 && c.reused && c.close && c.interims == 0
 }
 

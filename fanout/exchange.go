@@ -15,6 +15,9 @@ func (f *Fanout) final(d *delivery, c *backend.Conn, err error, resp *wire.Respo
 	for err == nil && resp.Status < 200 && resp.Status != 101 {
 		err = c.Receive(d.w.head, resp)
 	}
+	if err == nil && c.Tired(resp) {
+		err = backend.ErrStale // Exchange will send it once more, as it does with its own
+	}
 	if err == nil && resp.Status == 101 {
 		err = backend.ErrProtocol // Upgrade is not passed on with a write
 	}

@@ -326,3 +326,39 @@ func TestA2xxThatIsNoSuccessIsRetriedAndNamesTheFlag(t *testing.T) {
 		t.Errorf("%d warnings, want one that stands for all: %s", n, log.String())
 	}
 }
+
+// A server that closes an idle connection may say 408 just as a write comes (RFC 9110 §15.5.9): that is
+// no answer to it. Whoever sent it, the client's goroutine or, what is longer, a leg.
+func TestA408OfATiredConnectionIsNoAttempt(t *testing.T) {
+	for name, size := range map[string]int{"inline": 1, "in legs": maxInline + 1} {
+		t.Run(name, func(t *testing.T) {
+			a := newFake(t, "a", func(q *fakeRequest) reaction {
+				if q.n == 1 {
+					return reaction{raw: "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", close: true}
+				}
+				return reaction{}
+			})
+			r := rigOf(t, func(s *setup) { s.fanout.Policy = retry.Policy{Base: time.Hour, Max: time.Hour, Attempts: 2} }, a)
+			c := r.dial()
+			for _, body := range []string{"x", strings.Repeat("x", size)} {
+				if got := c.do(post("/", body)); got.status != 201 {
+					t.Errorf("%+v", got)
+				}
+			}
+			r.settled(2)
+			if n := len(a.requests()); n != 3 {
+				t.Errorf("it was sent %d requests, want 3", n)
+			}
+			page := scrapeOf(r)
+			for _, want := range []string{
+				fmt.Sprintf("target_domain_failed_counter_total{domain=%q} 0", a.addr),
+				fmt.Sprintf(`tutti_backend_requests_total{backend=%q,code="201"} 2`, a.addr),
+				fmt.Sprintf(`tutti_backend_requests_total{backend=%q,code="error"} 0`, a.addr),
+			} {
+				if !strings.Contains(page, want+"\n") {
+					t.Errorf("no %s", want)
+				}
+			}
+		})
+	}
+}
