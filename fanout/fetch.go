@@ -15,6 +15,7 @@ type fetched struct {
 	w     *write // there already, or as the journal has it; nil: it has none
 	read  bool   // it is not there yet
 	noted uint64 // a bit for each backend of which the journal has a note
+	since int    // of the reading
 }
 
 // fetchOne is fetch for one write.
@@ -31,9 +32,12 @@ func (f *Fanout) fetchOne(seq uint64) (*write, error) {
 // with that with which most bytes are read. After an error those before the first that
 // could not be read are there.
 func (f *Fanout) fetch(seqs []uint64, most int64) (ws []*write, err error) {
-	got := f.seek(seqs)
-	n, err := f.readSome(seqs, got, most)
-	return f.bring(seqs, got, n, err)
+	for len(ws) == 0 && err == nil {
+		got := f.seek(seqs)
+		n, failure := f.readSome(seqs, got, most)
+		ws, err = f.bring(seqs, got, n, failure)
+	}
+	return ws, err
 }
 
 // seek finds those of seqs that are in memory.
@@ -47,7 +51,7 @@ func (f *Fanout) seek(seqs []uint64) []fetched {
 			g.w.refs++
 			continue
 		}
-		g.read, g.noted = true, f.notedLocked(seq)
+		g.read, g.noted, g.since = true, f.notedLocked(seq), f.ledger.beginRead(seq)
 	}
 	return got
 }
@@ -117,7 +121,8 @@ func (f *Fanout) readState(seq, noted uint64, e *journal.Entry) (*write, error) 
 	return w, nil
 }
 
-// bring has the first n of what was read in memory, and gives the others up. err is why no more were read.
+// bring has the first n of what was read in memory, as far as that is what there is, and gives
+// the others up. err is why no more were read.
 func (f *Fanout) bring(seqs []uint64, got []fetched, n int, err error) ([]*write, error) {
 	ws := make([]*write, 0, n)
 	f.mu.Lock()
@@ -125,6 +130,9 @@ func (f *Fanout) bring(seqs []uint64, got []fetched, n int, err error) ([]*write
 	l := &f.ledger
 	for i, seq := range seqs {
 		g := &got[i]
+		if g.read && !l.endRead(seq, g.since) && l.records.bySeq[seq] == nil {
+			n = min(n, i) // and in order: nothing behind it
+		}
 		if i < n && g.w == nil && l.records.live.Has(seq) {
 			n, err = i, fmt.Errorf("write %d is %w", seq, journal.ErrNotFound)
 		}

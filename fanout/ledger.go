@@ -46,7 +46,8 @@ type ledger struct {
 	put    func(*buffer) // takes back a settled write's request
 	onKeep func()        // told when there is a kept write again
 
-	records *records // of the journal; nil: writes are in memory alone
+	records *records           // of the journal; nil: writes are in memory alone
+	reading map[uint64]reading // by sequence
 
 	draining bool
 	onQuiet  func() // told, while draining, when perhaps nothing is waited for any more
@@ -496,6 +497,7 @@ func (l *ledger) unlink(w *write) {
 		delete(l.byScope, w.scope)
 	}
 	if l.records != nil {
+		l.outdate(w.seq)
 		if w.scoped {
 			l.records.dismissals++
 		}

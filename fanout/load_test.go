@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"tutti/journal"
@@ -15,6 +16,7 @@ type watched struct {
 	journal.Journal
 	mu    sync.Mutex
 	reads map[uint64]int
+	kept  func(seq uint64) // called after a record was read; nil: nobody
 }
 
 // watch is a change of a rig's journal into a watched one.
@@ -31,6 +33,17 @@ func (j *watched) Read(seq uint64, e *journal.Entry) error {
 	j.reads[seq]++
 	j.mu.Unlock()
 	return j.Journal.Read(seq, e)
+}
+
+func (j *watched) Kept(seq uint64) (journal.Kept, error) {
+	k, err := j.Journal.Kept(seq)
+	j.mu.Lock()
+	kept := j.kept
+	j.mu.Unlock()
+	if kept != nil {
+		kept(seq)
+	}
+	return k, err
 }
 
 // counts are how many entries were read, and how often that which was read most.
@@ -184,5 +197,65 @@ func TestAListTellsWhatCouldNotBeRead(t *testing.T) {
 	s.store.Fail(nil)
 	if !strings.Contains(log.String(), journal.ErrUnavailable.Error()) {
 		t.Error("it is not in the log")
+	}
+}
+
+// Read before its delivery and brought into memory after it, a keyed write seemed to have lost its
+// answer, and was sent once more.
+func TestWhatWasInMemoryWhileItWasReadIsReadAgain(t *testing.T) {
+	a, b := newFake(t, "a", nil), newFake(t, "b", nil)
+	a.down()
+	s := newStored(t, a, b)
+	var j watched
+	r := s.start(watch(&j, func(o *setup) { o.fanout.MaxPending, o.held = 8, []int{1} })) // a window of one
+	c := r.dial()
+	for _, key := range []string{"before", "k"} {
+		if got := c.do(keyedPost(key, key, "Prefer: respond-async")); got.status != 202 {
+			t.Fatalf("%+v", got)
+		}
+	}
+	const seq = 2
+	onDisk := func() bool {
+		r.f.mu.Lock()
+		defer r.f.mu.Unlock()
+		return r.f.ledger.records.bySeq[seq] == nil
+	}
+	eventually(t, "it is on disk alone", onDisk)
+	var first atomic.Bool
+	reading, change := make(chan struct{}), make(chan struct{})
+	j.mu.Lock()
+	j.kept = func(read uint64) {
+		if read == seq && first.CompareAndSwap(false, true) {
+			close(reading)
+			<-change
+		}
+	}
+	j.mu.Unlock()
+	fetched := make(chan *write)
+	go func() {
+		w, _ := r.f.fetchOne(seq)
+		fetched <- w
+	}()
+	<-reading
+	a.up()
+	eventually(t, "a has it, and it is on disk alone again", func() bool {
+		r.f.mu.Lock()
+		done := r.f.deliverers[0].disk.done.Has(seq)
+		r.f.mu.Unlock()
+		return done && onDisk()
+	})
+	close(change)
+	w := <-fetched
+	r.f.mu.Lock()
+	defer r.f.unlock()
+	if w == nil {
+		t.Fatal("it is not there")
+	}
+	if d := &w.deliveries[0]; d.state != delivered || w.kept == nil || d.to.owed != 0 {
+		t.Errorf("it is as it was before: to a %v, with an answer: %v, and a is owed %d", d.state, w.kept != nil, d.to.owed)
+	}
+	r.f.ledger.release(w)
+	if got := len(r.f.ledger.reading); got != 0 {
+		t.Errorf("%d are still being read", got)
 	}
 }

@@ -27,6 +27,7 @@ func (f *Fanout) recover() error {
 	f.keeper.wake = make(chan struct{}, 1)
 	l := &f.ledger
 	l.seq = max(l.seq, s.Last)
+	l.reading = make(map[uint64]reading)
 	l.records = &records{
 		live: s.Live, bySeq: make(map[uint64]*write), window: f.window,
 		onDirty: func() { poke(f.keeper.wake) },
