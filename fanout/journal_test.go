@@ -194,6 +194,27 @@ func TestWhatIsParkedSurvivesARestart(t *testing.T) {
 	balanced(t, r)
 }
 
+// What is taken up because its backend is back has all its attempts, whoever was away meanwhile.
+func TestWhatWasParkedUnreachedHasAllItsAttemptsAfterARestart(t *testing.T) {
+	gone, other := newFake(t, "gone", script(500, 500, 201)), newFake(t, "other", nil)
+	gone.down()
+	s := newStored(t, gone, other)
+	change := func(o *setup) { o.fanout.Ack, o.fanout.Policy.Attempts = 1, 3 }
+	r := s.start(change)
+	if got := r.dial().do(post("/", "x")); got.status != 201 {
+		t.Fatalf("%+v", got)
+	}
+	eventually(t, "parked", func() bool { return r.f.Snapshot().Parked == 1 })
+	r.stop()
+	gone.up()
+	r = s.start(change)
+	eventually(t, "it is tried three times at most", func() bool { s := r.f.Snapshot(); return s.Settled == 1 || s.Parked == 1 })
+	if got := len(gone.requests()); got != 3 || r.f.Snapshot().Settled != 1 {
+		t.Errorf("it was tried %d times: %+v", got, r.f.Snapshot())
+	}
+	balanced(t, r)
+}
+
 func TestADropSurvivesACrash(t *testing.T) {
 	broken := newFake(t, "broken", func(*fakeRequest) reaction { return reaction{code: 500} })
 	s := newStored(t, broken, newFake(t, "other", nil))

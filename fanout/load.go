@@ -160,4 +160,7 @@ func (d *delivery) noted(n *journal.Note) {
 			d.firstStatus = d.status
 		}
 	}
+	if parkedUnreached(n) {
+		d.attempts = 0 // counted afresh: it is owed again since the start
+	}
 }

@@ -86,7 +86,7 @@ func (f *Fanout) recoverNote(n *journal.Noted) {
 	case journal.NoteRejected, journal.NoteDropped:
 		b.finished(n.Seq)
 	case journal.NoteParked:
-		if b.done.Has(n.Seq) || !n.Note.Reached && !n.Note.Passed {
+		if b.done.Has(n.Seq) || parkedUnreached(&n.Note) {
 			return
 		}
 		b.parked.Add(n.Seq)
@@ -101,6 +101,12 @@ func (f *Fanout) recoverNote(n *journal.Noted) {
 		}
 	case journal.NoteNone, journal.NoteOwed:
 	}
+}
+
+// parkedUnreached tells whether a delivery was parked because the backend could not be reached, and
+// nothing of its key has overtaken it.
+func parkedUnreached(n *journal.Note) bool {
+	return n.State == journal.NoteParked && !n.Reached && !n.Passed
 }
 
 // recoverBlock finds out where the writes of a block are, and appends to over those that every
