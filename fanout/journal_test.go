@@ -477,6 +477,9 @@ func TestALostAnswerIsNotAskedForBehindALaterWriteOfItsKey(t *testing.T) {
 	eventually(t, "it is noted that a has the first", noted(1))
 	second.send(post("/", "second"))
 	eventually(t, "it is noted that a has the second", noted(2))
+	if !r.f.flush(0) { // what is noted may be on its way still
+		t.Fatal("it does not come to disk")
+	}
 	s.store.Crash(func(n int) int { return n })
 	r.stop()
 	b.up()

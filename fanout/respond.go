@@ -134,31 +134,20 @@ func (f *Fanout) unread(x *front.Exchange, err error) {
 }
 
 // relayCounted is relay. A large answer counts among the bytes there are while its client takes it, which may be
-// long; without room for it it is the status alone.
+// long: they are not there for new writes.
 func (f *Fanout) relayCounted(x *front.Exchange, a *response, p *preference) {
-	size := a.size()
-	if size <= copyLimit || a.shared { // that is counted as long as it is kept
-		f.relay(x, a, p)
-		return
+	if size := a.size(); size > copyLimit && !a.shared { // one that is shared counts as long as it is kept
+		f.count(size)
+		defer f.count(-size)
 	}
-	if !f.lend(size) {
-		f.cutShort(a, "http_response_body_size")
-		f.relay(x, a, p)
-		return
-	}
-	defer f.lend(-size)
 	f.relay(x, a, p)
 }
 
-// lend counts size bytes more, if there is room, or fewer.
-func (f *Fanout) lend(size int64) bool {
+// count counts bytes that are no write's.
+func (f *Fanout) count(bytes int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if size > 0 && !f.ledger.fits(size) {
-		return false
-	}
-	f.ledger.bytes += size
-	return true
+	f.ledger.bytes += bytes
 }
 
 // relay passes a backend's answer on as it came.

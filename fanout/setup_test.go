@@ -161,7 +161,10 @@ func eventually(t testing.TB, what string, cond func() bool) {
 // settled waits until nothing is pending or parked and checks the sum.
 func (r *rig) settled(accepted uint64) {
 	r.t.Helper()
-	eventually(r.t, "all writes settled", func() bool { return r.f.Snapshot().Settled == accepted })
+	eventually(r.t, "all writes settled, and their answers taken", func() bool {
+		s := r.f.Snapshot()
+		return s.Settled == accepted && s.PendingBytes == 0
+	})
 	s := r.f.Snapshot()
 	if s.Accepted != accepted || s.Pending != 0 || s.Parked != 0 || s.PendingBytes != 0 {
 		r.t.Errorf("accounting is %+v after %d writes settled", s, accepted)
