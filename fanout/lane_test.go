@@ -215,3 +215,63 @@ func TestAForcedRetryWaitsForWhatOvertookIt(t *testing.T) {
 		t.Fatal("the first does not go")
 	}
 }
+
+// Of many that are taken up again each goes first, a new one last, and none before what is being sent.
+func TestALineIsInOrderBehindWhatIsBeingSent(t *testing.T) {
+	for name, c := range map[string]struct{ enter, want []uint64 }{
+		"new ones":                      {[]uint64{1, 2, 3}, []uint64{1, 2, 3}},
+		"taken up, the last first":      {[]uint64{5, 6, 3, 2, 1}, []uint64{1, 2, 3, 5, 6}},
+		"taken up, the first first":     {[]uint64{5, 6, 1, 2, 3}, []uint64{1, 2, 3, 5, 6}},
+		"in between":                    {[]uint64{1, 5, 3}, []uint64{1, 3, 5}},
+		"behind what is sent":           {[]uint64{104, 5, 3, 2}, []uint64{104, 2, 3, 5}},
+		"alone behind what is sent":     {[]uint64{104, 2}, []uint64{104, 2}},
+		"in between, behind what is so": {[]uint64{104, 2, 7, 5}, []uint64{104, 2, 5, 7}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			to := &deliverer{queue: newQueue()}
+			l := &lane{lines: make([]line, 1)}
+			for _, seq := range c.enter {
+				d := &delivery{w: &write{seq: seq, lane: l}, to: to, state: waiting}
+				if seq > 100 {
+					d.state = sending
+				}
+				l.enter(d)
+			}
+			var got []uint64
+			for d := l.lines[0].first; d != nil; d = d.laneNext {
+				got = append(got, d.w.seq)
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("%v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+// Nothing of a barred key begins, and what the journal wrote before it was barred lets nothing go.
+func TestABarredLaneRestsUntilTheJournalHasWrittenSince(t *testing.T) {
+	to := &deliverer{queue: newQueue(), wake: make(chan struct{}, 1)}
+	var s lanes
+	l := s.of(orderKey{1}, 1)
+	if !l.idle(0) {
+		t.Error("a new lane is not idle")
+	}
+	before := s.barrings.Load()
+	s.bar(l)
+	if l.idle(0) {
+		t.Error("a barred lane is idle")
+	}
+	d := &delivery{w: &write{seq: 1, lane: l}, to: to, state: waiting}
+	l.enter(d)
+	if mayBegin(d) {
+		t.Error("the first of a barred lane may begin")
+	}
+	s.unbar(before, 1)
+	if mayBegin(d) || d.heap != nil {
+		t.Error("it may begin by what was written before")
+	}
+	s.unbar(s.barrings.Load(), 1)
+	if !mayBegin(d) || d.heap == nil {
+		t.Error("it is not queued")
+	}
+}
