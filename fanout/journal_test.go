@@ -487,11 +487,7 @@ func TestALostAnswerIsNotAskedForBehindALaterWriteOfItsKey(t *testing.T) {
 	eventually(t, "settled", func() bool { return r.f.Snapshot().Settled == 2 })
 	want := []string{"first", "second"}
 	for name, f := range map[string]*fake{"a": a, "b": b} {
-		var got []string
-		for _, q := range f.requests() {
-			got = append(got, q.body)
-		}
-		if !slices.Equal(got, want) {
+		if got := f.sent(); !slices.Equal(got, want) {
 			t.Errorf("%s was sent %v, want %v", name, got, want)
 		}
 	}
@@ -553,11 +549,7 @@ func TestNothingOfItsKeyOvertakesAWriteThatMayBeOnDiskYet(t *testing.T) {
 			}
 			eventually(t, "settled", func() bool { return r.f.Snapshot().Pending == 0 && len(b.requests()) == len(want) })
 			for name, f := range map[string]*fake{"a": a, "b": b} {
-				var got []string
-				for _, q := range f.requests() {
-					got = append(got, q.body)
-				}
-				if !slices.Equal(got, want) {
+				if got := f.sent(); !slices.Equal(got, want) {
 					t.Errorf("%s was sent %v, want %v", name, got, want)
 				}
 			}
@@ -569,6 +561,14 @@ func TestNothingOfItsKeyOvertakesAWriteThatMayBeOnDiskYet(t *testing.T) {
 			balanced(t, r)
 		})
 	}
+}
+
+// sent is the bodies of all requests a fake has got.
+func (b *fake) sent() (got []string) {
+	for _, q := range b.requests() {
+		got = append(got, q.body)
+	}
+	return got
 }
 
 func arriving(r *rig) int {
